@@ -1,0 +1,1 @@
+"""Punchcard: points that are never lost, never counted twice, and always explained."""

@@ -1,0 +1,1 @@
+"""Doors: translate, authorise, one call, translate back."""

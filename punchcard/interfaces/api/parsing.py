@@ -1,0 +1,146 @@
+"""From bytes and query strings to structs; what does not fit is named by its place."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+from django.conf import settings
+from django.http import HttpRequest, QueryDict
+
+from .problems import FieldError, Problem
+
+T = TypeVar("T")
+
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?$", re.S)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_NAMED = re.compile(
+    r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`$", re.S
+)
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """Return the body of a request that sends JSON.
+
+    Raises:
+        Problem: `unsupported_media_type`, `too_large`.
+        RequestDataTooBig: by its own word (Content-Length) it is too large.
+        UnreadablePostError: the caller went away.
+    """
+    kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    body = request.body
+    if kind != "application/json" and (body or kind):
+        detail = "Send `Content-Type: application/json`."
+        raise Problem("unsupported_media_type", detail)
+    # Without a Content-Length nobody has looked at the size yet.
+    if len(body) > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0):
+        raise Problem("too_large")
+    return body
+
+
+def parse_body(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return the struct that the body is.
+
+    Raises:
+        Problem: `invalid_json`, or `malformed` with the place in `errors`.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _misfit(str(error)) from None
+    except RecursionError:
+        raise Problem("malformed", "The JSON is nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        detail = str(error) if isinstance(error, msgspec.DecodeError) else "Not UTF-8."
+        raise Problem("invalid_json", detail) from None
+
+
+def parse_query(query: QueryDict, shape: type[T]) -> T:
+    """Return the struct that the query string is; an unknown parameter is an error.
+
+    Raises:
+        Problem: `malformed` with the parameter in `errors`.
+    """
+    many = _lists(shape)
+    values: dict[str, Any] = {}
+    for name, given in query.lists():
+        if name in many:
+            values[name] = given
+        elif len(given) > 1:
+            raise _wrong_parameter(name, f"`{name}` is given {len(given)} times.")
+        else:
+            values[name] = given[0]
+    _require_instants(values, shape)
+    try:
+        return msgspec.convert(values, shape, strict=False)
+    except msgspec.ValidationError as error:
+        misfit = _misfit(str(error)).errors[0]
+        name = (misfit.pointer or "").removeprefix("/").partition("/")[0]
+        raise _wrong_parameter(name, misfit.detail, misfit.code) from None
+
+
+def _misfit(message: str) -> Problem:
+    """Turn a sentence of msgspec into a problem that names the place."""
+    found = _PLACE.match(message)
+    what, path = (found["what"], found["path"] or "") if found else (message, "")
+    steps = [name or index for name, index in _STEP.findall(path)]
+    code = "wrong_type"
+    named = _NAMED.match(what)
+    if named:
+        unknown = named["what"] == "contains unknown"
+        code = "unknown_field" if unknown else "missing_field"
+        verb = "is not a field here" if unknown else "is missing"
+        what = f"`{named['name']}` {verb}"
+        steps.append(named["name"])
+    elif not what.startswith("Expected `"):
+        code = "wrong_value"
+    if "..." in steps:
+        # Below free-form metadata msgspec does not say which name it was.
+        steps = steps[: steps.index("...")]
+    pointer = "".join(f"/{_escape(step)}" for step in steps)
+    error = FieldError(code=code, detail=f"{what}.", pointer=pointer)
+    return Problem("malformed", f"{what}.", errors=[error])
+
+
+def _wrong_parameter(name: str, detail: str, code: str = "wrong_value") -> Problem:
+    error = FieldError(code=code, detail=detail, parameter=name)
+    return Problem("malformed", detail, errors=[error])
+
+
+def _require_instants(values: dict[str, Any], shape: type[Any]) -> None:
+    """Refuse seconds since 1970, which msgspec takes for an instant in a query."""
+    for name in _instants(shape) & values.keys():
+        if not re.match(r"\d{4}-\d\d-\d\d[Tt ]", values[name]):
+            detail = (
+                f"`{name}` is an instant of RFC 3339 with its offset, as in "
+                "2026-01-31T12:00:00Z (a + is written %2B in a query)."
+            )
+            raise _wrong_parameter(name, detail)
+
+
+@lru_cache(maxsize=64)
+def _lists(shape: type[Any]) -> frozenset[str]:
+    fields = msgspec.structs.fields(shape)
+    return frozenset(f.encode_name for f in fields if _mentions(f.type, list))
+
+
+@lru_cache(maxsize=64)
+def _instants(shape: type[Any]) -> frozenset[str]:
+    fields = msgspec.structs.fields(shape)
+    return frozenset(
+        f.encode_name
+        for f in fields
+        if "datetime" in str(f.type) and not _mentions(f.type, list)
+    )
+
+
+def _mentions(kind: Any, wanted: type[Any]) -> bool:  # noqa: ANN401
+    if get_origin(kind) is wanted:
+        return True
+    return any(_mentions(part, wanted) for part in get_args(kind))
+
+
+def _escape(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,1 @@
+"""What every room stands on: time, ids, durations, currencies, raw SQL."""

@@ -1,0 +1,149 @@
+"""Raw SQL, fast: a plain psycopg cursor on Django's connection, and array parameters.
+
+psycopg dumps a Python list element by element through its adapters. A ledger batch
+sends some forty columns as arrays, so here each kind of array packs its binary
+form directly (PostgreSQL's array_send layout).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from struct import Struct
+from typing import Any, LiteralString, cast
+from uuid import UUID
+
+import psycopg
+from django.db import connections
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from punchcard.kernel.calendar import microseconds
+
+_NULL = b"\xff\xff\xff\xff"
+_header = Struct(">iiIii").pack
+_length = Struct(">i").pack
+_int8 = Struct(">iq").pack
+
+
+class Array:
+    """A one-dimensional array parameter in PostgreSQL's binary form."""
+
+    __slots__ = ("data",)
+    element_oid = 0
+    oid = 0
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        packed = self.pack(values)
+        head = _header(1, 1, self.element_oid, len(values), 1)
+        if not values:
+            head = Struct(">iiI").pack(0, 0, self.element_oid)
+        self.data = head + b"".join(packed)
+
+    def pack(self, values: Sequence[Any]) -> Iterable[bytes]:
+        """Return each element with its length in front; null is length -1."""
+        raise NotImplementedError
+
+
+class Int8s(Array):
+    """bigint[]"""
+
+    __slots__ = ()
+    element_oid, oid = 20, 1016
+
+    def pack(self, values: Sequence[int | None]) -> Iterable[bytes]:
+        return [_NULL if v is None else _int8(8, v) for v in values]
+
+
+class Instants(Array):
+    """timestamptz[]"""
+
+    __slots__ = ()
+    element_oid, oid = 1184, 1185
+
+    def pack(self, values: Sequence[datetime | None]) -> Iterable[bytes]:
+        return [_NULL if v is None else _int8(8, microseconds(v)) for v in values]
+
+
+class Uuids(Array):
+    """uuid[]"""
+
+    __slots__ = ()
+    element_oid, oid = 2950, 2951
+
+    def pack(self, values: Sequence[UUID | None]) -> Iterable[bytes]:
+        return [_NULL if v is None else b"\0\0\0\x10" + v.bytes for v in values]
+
+
+class Byteas(Array):
+    """bytea[]"""
+
+    __slots__ = ()
+    element_oid, oid = 17, 1001
+
+    def pack(self, values: Sequence[bytes | None]) -> Iterable[bytes]:
+        return [_NULL if v is None else _length(len(v)) + v for v in values]
+
+
+class Texts(Array):
+    """text[]"""
+
+    __slots__ = ()
+    element_oid, oid = 25, 1009
+
+    def pack(self, values: Sequence[str | None]) -> Iterable[bytes]:
+        return [_NULL if v is None else _packed_text(v) for v in values]
+
+
+class Booleans(Array):
+    """boolean[]"""
+
+    __slots__ = ()
+    element_oid, oid = 16, 1000
+
+    def pack(self, values: Sequence[bool]) -> Iterable[bytes]:
+        return [b"\0\0\0\x01\x01" if v else b"\0\0\0\x01\x00" for v in values]
+
+
+def _packed_text(text: str) -> bytes:
+    data = text.encode()
+    return _length(len(data)) + data
+
+
+class _ArrayDumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: Array) -> bytes:
+        return obj.data
+
+
+def _dumper(kind: type[Array]) -> type[Dumper]:
+    return type(f"{kind.__name__}Dumper", (_ArrayDumper,), {"oid": kind.oid})
+
+
+_KINDS = (Int8s, Instants, Uuids, Byteas, Texts, Booleans)
+_DUMPERS = [(kind, _dumper(kind)) for kind in _KINDS]
+
+
+def cursor(*, using: str = "default") -> psycopg.Cursor[tuple[Any, ...]]:
+    """Return a psycopg cursor on Django's connection: binary, prepared, plain tuples.
+
+    Raises:
+        django.db.OperationalError: the database cannot be reached.
+    """
+    connection = connections[using]
+    connection.ensure_connection()
+    raw = cast("psycopg.Connection[tuple[Any, ...]]", connection.connection)
+    made = psycopg.Cursor(raw)
+    made.format = Format.BINARY
+    for kind, dumper in _DUMPERS:
+        made.adapters.register_dumper(kind, dumper)
+    return made
+
+
+def load(path: Path) -> LiteralString:
+    """Return the SQL text of a file that ships with the code."""
+    return cast("LiteralString", path.read_text(encoding="utf-8"))
+
+

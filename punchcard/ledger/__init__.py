@@ -1,0 +1,1 @@
+"""The ledger: accounts, entries, lots and holds. Points are never lost or made here."""

@@ -1,0 +1,231 @@
+"""The ledger's one door: `post`. And `open_accounts`, and the sweep of what fell due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from punchcard.kernel import clock, sql
+from punchcard.kernel.ids import new_id
+from punchcard.kernel.transactions import require_transaction, transaction
+from punchcard.ledger.commands import Command, Settle
+from punchcard.ledger.outcomes import APPLIED, NOT_APPLIED, Outcome
+from punchcard.ledger.reading import read_accounts, read_for
+from punchcard.ledger.rules.deciding import decide
+from punchcard.ledger.rules.shape import fault_of
+from punchcard.ledger.rules.state import Account
+from punchcard.ledger.writing import write_accounts
+
+SWEEP_BATCH = 1_000
+
+
+def post(
+    *,
+    commands: Sequence[Command],
+    now: datetime,
+    atomic: bool = False,
+    dry_run: bool = False,
+    using: str = "default",
+) -> list[Outcome]:
+    """Decide and write commands; the outcome equals running them one by one, in order.
+
+    One set of locks and a fixed number of statements, whatever the size. Refusals
+    are returned, not raised: the caller commits, or they are forgotten. With
+    `atomic`, the first refused command answers its refusal, all others
+    `not_applied`, and nothing else is written. With `dry_run` nothing is locked,
+    written or remembered.
+
+    Raises:
+        TransactionError: no transaction is open (but for a dry run).
+        SecondPost: this transaction has posted before.
+    """
+    if not dry_run:
+        require_transaction(using=using)
+    if not commands:
+        return []
+    recorded_at = clock.read()
+    faults = [fault_of(command, now) for command in commands]
+    cursor = sql.cursor(using=using)
+    accounts = read_accounts(cursor, (c.account for c in commands), lock=not dry_run)
+    asked = [
+        (accounts[command.account], command)
+        for command, fault in zip(commands, faults, strict=True)
+        if not fault and command.account in accounts
+    ]
+    if asked:
+        read_for(cursor, asked, now)
+    before = {account.id: account.last_sequence for account in accounts.values()}
+    outcomes: list[Outcome] = []
+    for command, fault in zip(commands, faults, strict=True):
+        account = accounts.get(command.account)
+        if fault or account is None:
+            outcomes.append(_not_decided(command, fault, account))
+        else:
+            outcomes.append(decide(account, command, now, recorded_at))
+        if atomic and outcomes[-1].code != APPLIED:
+            return _refuse_all(
+                cursor, commands, outcomes, accounts, before, recorded_at, dry_run
+            )
+    if not dry_run:
+        write_accounts(cursor, accounts.values(), recorded_at)
+    return outcomes
+
+
+def _not_decided(
+    command: Command, fault: dict[str, Any] | None, account: Account | None
+) -> Outcome:
+    return Outcome(
+        account=command.account,
+        code="malformed" if fault else "account_not_found",
+        details=fault or {},
+        sequence=account.last_sequence if account else 0,
+    )
+
+
+def _refuse_all(
+    cursor: psycopg.Cursor[tuple[Any, ...]],
+    commands: Sequence[Command],
+    outcomes: list[Outcome],
+    accounts: dict[UUID, Account],
+    before: dict[UUID, int],
+    recorded_at: datetime,
+    dry_run: bool,  # noqa: FBT001 - private, and the last of a plain hand-over
+) -> list[Outcome]:
+    """Answer a refused atomic batch: only that one refusal is kept."""
+    refused = outcomes[-1]
+    refused.sequence = before.get(refused.account, 0)
+    answers = [
+        Outcome(
+            account=command.account,
+            code=NOT_APPLIED,
+            sequence=before.get(command.account, 0),
+        )
+        for command in commands
+    ]
+    answers[len(outcomes) - 1] = refused
+    account = accounts.get(refused.account)
+    if account is not None and account.refusals and not refused.replayed:
+        row = account.refusals[-1]
+        if row.code == refused.code and not dry_run:
+            row.sequence = refused.sequence
+            kept = _only_refusal(account)
+            write_accounts(cursor, [kept], recorded_at)
+    return answers
+
+
+def _only_refusal(account: Account) -> Account:
+    return Account(
+        id=account.id,
+        policy=account.policy,
+        available=0,
+        pending=0,
+        reserved=0,
+        lifetime=0,
+        last_sequence=0,
+        status=account.status,
+        effective_at=None,
+        hash=b"",
+        next_due_at=None,
+        refusals=account.refusals[-1:],
+    )
+
+
+def open_accounts(
+    *,
+    wallet: UUID,
+    holder_kind: str,
+    holders: Sequence[UUID],
+    now: datetime,
+    using: str = "default",
+) -> dict[UUID, UUID]:
+    """Open an account in `wallet` for each holder that has none; return all of them.
+
+    Who comes second, in another process too, finds the first one's account.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction(using=using)
+    wanted = sorted(set(holders))
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        """
+        WITH claimed AS (
+            INSERT INTO ledger_account_holder
+                (wallet_id, holder_kind, holder_id, account_id)
+            SELECT %(wallet)s, %(kind)s, holder_id, account_id
+            FROM unnest(%(holders)s, %(accounts)s) AS w(holder_id, account_id)
+            ON CONFLICT DO NOTHING
+            RETURNING holder_id, account_id
+        )
+        INSERT INTO ledger_account (id, wallet_id, holder_kind, holder_id, opened_at)
+        SELECT account_id, %(wallet)s, %(kind)s, holder_id, %(now)s FROM claimed
+        """,
+        {
+            "wallet": wallet,
+            "kind": holder_kind,
+            "holders": sql.Uuids(wanted),
+            "accounts": sql.Uuids([new_id() for _ in wanted]),
+            "now": now,
+        },
+        prepare=True,
+    )
+    cursor.execute(
+        """
+        SELECT holder_id, account_id FROM ledger_account_holder
+        WHERE wallet_id = %s AND holder_kind = %s AND holder_id = ANY(%s)
+        """,
+        (wallet, holder_kind, sql.Uuids(wanted)),
+        prepare=True,
+    )
+    return dict(cursor.fetchall())
+
+
+def settle_due(
+    *,
+    now: datetime,
+    program: UUID | None = None,
+    batch: int = SWEEP_BATCH,
+    using: str = "default",
+) -> int:
+    """Write what fell due up to `now`; return the number of accounts settled.
+
+    Opens its own transactions, one per batch. Several may run at once: each takes
+    accounts that no other has locked. Twice is once.
+
+    Raises:
+        TransactionError: a transaction is open.
+    """
+    settled = 0
+    while True:
+        with transaction(using=using):
+            due = _claim_due(now, program, batch, using)
+            if due:
+                post(commands=[Settle(account=a) for a in due], now=now, using=using)
+        settled += len(due)
+        if len(due) < batch:
+            return settled
+
+
+def _claim_due(
+    now: datetime, program: UUID | None, batch: int, using: str
+) -> list[UUID]:
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        """
+        SELECT a.id FROM ledger_account a
+        WHERE a.next_due_at <= %(now)s AND (%(program)s::uuid IS NULL
+            OR a.wallet_id IN (
+                SELECT w.id FROM programs_wallet w WHERE w.program_id = %(program)s))
+        ORDER BY a.next_due_at, a.id
+        LIMIT %(batch)s
+        FOR NO KEY UPDATE OF a SKIP LOCKED
+        """,
+        {"now": now, "program": program, "batch": batch},
+        prepare=True,
+    )
+    return [row[0] for row in cursor]

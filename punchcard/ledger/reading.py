@@ -1,0 +1,305 @@
+"""What `post` reads: accounts under lock, then keys, named entries, lots and holds.
+
+A fixed number of statements, whatever the batch; each is left out when no command
+of the batch can need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, LiteralString, cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+import psycopg
+
+from punchcard.kernel import sql
+from punchcard.kernel.calendar import parse_duration
+from punchcard.ledger import errors
+from punchcard.ledger.commands import Command, Earn, Redeem, Refund, Reverse
+from punchcard.ledger.outcomes import Entry
+from punchcard.ledger.rules.shape import key_of
+from punchcard.ledger.rules.state import (
+    Account,
+    Hold,
+    Lot,
+    LotId,
+    Named,
+    Policy,
+    Remembered,
+)
+
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+Asked = Sequence[tuple[Account, Command]]
+
+_FILES = Path(__file__).parent / "sql"
+_LOCK = sql.load(_FILES / "lock.sql")
+_LOOK = cast("LiteralString", _LOCK.partition("FOR NO KEY UPDATE")[0])
+_KNOWN = sql.load(_FILES / "known.sql")
+_NAMED = sql.load(_FILES / "named.sql")
+_LOTS = sql.load(_FILES / "lots.sql")
+_HOLDS = sql.load(_FILES / "holds.sql")
+
+
+@lru_cache(maxsize=1024)
+def policy(
+    pending_period: str,
+    validity: str | None,
+    grace: str,
+    debt_policy: str,
+    time_zone: str,
+) -> Policy:
+    """Return a wallet's policy with its durations parsed."""
+    return Policy(
+        pending_period=parse_duration(pending_period),
+        validity=None if validity is None else parse_duration(validity),
+        grace=parse_duration(grace),
+        debt_policy=debt_policy,
+        zone=ZoneInfo(time_zone),
+    )
+
+
+def read_accounts(
+    cursor: Cursor, ids: Iterable[UUID], *, lock: bool
+) -> dict[UUID, Account]:
+    """Read accounts, locked in the order of their ids (or unlocked, for a dry run).
+
+    Raises:
+        SecondPost: this transaction has taken the locks before.
+    """
+    wanted = sql.Uuids(sorted(set(ids)))
+    cursor.execute(_LOCK if lock else _LOOK, (wanted,), prepare=True)
+    found: dict[UUID, Account] = {}
+    for row in cursor:
+        if lock and row[15]:
+            raise errors.SecondPost("one post per transaction: batch the commands")
+        found[row[0]] = Account(
+            id=row[0],
+            available=row[1],
+            pending=row[2],
+            reserved=row[3],
+            lifetime=row[4],
+            last_sequence=row[5],
+            status=row[6],
+            effective_at=row[7],
+            hash=row[8],
+            next_due_at=row[9],
+            policy=policy(*row[10:15]),
+            horizon=row[9],
+        )
+    return found
+
+
+def read_for(cursor: Cursor, asked: Asked, now: datetime) -> None:
+    """Read onto the accounts whatever the commands can need."""
+    _read_known(cursor, asked)
+    open_questions = [
+        (account, command)
+        for account, command in asked
+        if (key_of(command) or "") not in account.keys
+    ]
+    _read_named(cursor, open_questions)
+    _read_lots(cursor, open_questions, now)
+
+
+def _read_known(cursor: Cursor, asked: Asked) -> None:
+    keyed = [
+        (account, key) for account, command in asked if (key := key_of(command))
+    ]
+    if not keyed:
+        return
+    cursor.execute(
+        _KNOWN,
+        {
+            "accounts": sql.Uuids([account.id for account, _ in keyed]),
+            "keys": sql.Texts([key for _, key in keyed]),
+        },
+        prepare=True,
+    )
+    by_id = {account.id: account for account, _ in keyed}
+    for row in cursor:
+        by_id[row[0]].keys[row[1]] = _remembered(row)
+
+
+def _remembered(row: tuple[Any, ...]) -> Remembered:
+    if row[7] is not None:
+        entry = Entry(**dict(zip(Entry.__struct_fields__, row[7:], strict=True)))
+        return Remembered(fingerprint=entry.fingerprint or b"", entry=entry)
+    return Remembered(
+        fingerprint=row[2],
+        code=row[3],
+        details=msgspec.json.decode(row[4]),
+        sequence=row[5],
+        decided_at=row[6],
+    )
+
+
+def _read_named(cursor: Cursor, asked: Asked) -> None:
+    pairs = {
+        (account.id, command.entry): account
+        for account, command in asked
+        if isinstance(command, (Refund, Reverse))
+    }
+    if not pairs:
+        return
+    for account in pairs.values():
+        account.names_entries = True
+    cursor.execute(
+        _NAMED,
+        {
+            "accounts": sql.Uuids([account for account, _ in pairs]),
+            "sequences": sql.Int8s([sequence for _, sequence in pairs]),
+        },
+        prepare=True,
+    )
+    for account_id, sequence, kind, amount, undone, lapsed, *taken in cursor:
+        lots, numbers, points = taken
+        pairs[(account_id, sequence)].named[sequence] = Named(
+            type=kind,
+            amount=amount,
+            undone=undone,
+            lapsed_counted=lapsed,
+            taken=list(zip(zip(lots, numbers, strict=True), points, strict=True))
+            if lots
+            else [],
+        )
+
+
+def _read_lots(cursor: Cursor, asked: Asked, now: datetime) -> None:
+    """Read lots and holds for what is due, what is spent, and what is undone."""
+    until: dict[UUID, datetime] = {}
+    accounts: dict[UUID, Account] = {}
+    for account, command in asked:
+        at = account.instant(getattr(command, "at", None) or now)
+        accounts[account.id] = account
+        if account.id not in until or at > until[account.id]:
+            until[account.id] = at
+    due = {key for key, account in accounts.items() if account.due_by(until[key])}
+    need = _needs(asked, accounts, due)
+    named = [
+        (account, command)
+        for account, command in asked
+        if isinstance(command, (Refund, Reverse)) and command.entry in account.named
+    ]
+    if not need and not named:
+        return
+    walked = [accounts[key] for key in need]
+    spends = [pair for pair in named if isinstance(pair[1], Refund)]
+    earns = [pair for pair in named if isinstance(pair[1], Reverse)]
+    cursor.execute(
+        _LOTS,
+        {
+            "accounts": sql.Uuids(list(need)),
+            "until": sql.Instants([until[key] for key in need]),
+            "need": sql.Int8s(list(need.values())),
+            **_named_columns("spend", spends),
+            **_named_columns("earn", earns),
+        },
+        prepare=True,
+    )
+    for account in walked:
+        account.horizon = None
+    for account_id, *row, was_walked in cursor:
+        account = accounts[account_id]
+        lot = _lot(row)
+        account.lots.setdefault((lot.sequence, lot.n), lot)
+        if was_walked:
+            _note_horizon(account, lot, until[account_id])
+    _read_holds(cursor, [account for account in walked if account.reserved], until)
+
+
+def _named_columns(
+    prefix: str, named: Sequence[tuple[Account, Refund | Reverse]]
+) -> dict[str, Any]:
+    pairs = sorted({(account.id, command.entry) for account, command in named})
+    return {
+        f"{prefix}_accounts": sql.Uuids([account for account, _ in pairs]),
+        f"{prefix}s": sql.Int8s([sequence for _, sequence in pairs]),
+    }
+
+
+def _needs(
+    asked: Asked, accounts: dict[UUID, Account], due: set[UUID]
+) -> dict[UUID, int]:
+    """Return, for each account whose lots must be walked, the points to reach.
+
+    A redeem that cannot succeed reads nothing: without a credit in the batch and
+    with nothing due, available only falls.
+    """
+    need: dict[UUID, int] = dict.fromkeys(due, 0)
+    earned: dict[UUID, int] = {}
+    rising = {
+        account.id for account, command in asked if not isinstance(command, Redeem)
+    }
+    for account, command in asked:
+        key = account.id
+        if isinstance(command, Earn):
+            earned[key] = earned.get(key, 0) + command.points
+        elif isinstance(command, Redeem):
+            hopeless = not command.up_to and command.points > account.available
+            if hopeless and key not in rising and key not in due:
+                continue
+            need[key] = need.get(key, 0) + command.points
+        elif isinstance(command, Reverse):
+            named = account.named.get(command.entry)
+            amount = named.amount if named else earned.get(key, 0)
+            need[key] = need.get(key, 0) + (command.points or amount)
+    for key, points in need.items():
+        # All open lots together never hold more than this.
+        most = max(accounts[key].available, 0) + accounts[key].pending
+        need[key] = min(points, most)
+    return need
+
+
+def _lot(row: Sequence[Any]) -> Lot:
+    return Lot(
+        sequence=row[0],
+        n=row[1],
+        root=row[2],
+        credited=row[3],
+        validity=row[4],
+        available_at=row[5],
+        expires_at=row[6],
+        activated_by=row[7],
+        remaining=row[8],
+        lapsed=row[9],
+        state=row[10],
+    )
+
+
+def _note_horizon(account: Account, lot: Lot, until: datetime) -> None:
+    """Keep a lower bound of what falls due among the lots that were not read."""
+    falls_due = lot.available_at if lot.state == "pending" else lot.expires_at
+    if falls_due is not None and falls_due > until:
+        if account.horizon is None or falls_due < account.horizon:
+            account.horizon = falls_due
+
+
+def _read_holds(
+    cursor: Cursor, accounts: Sequence[Account], until: dict[UUID, datetime]
+) -> None:
+    if not accounts:
+        return
+    cursor.execute(
+        _HOLDS,
+        {
+            "accounts": sql.Uuids([account.id for account in accounts]),
+            "until": sql.Instants([until[account.id] for account in accounts]),
+        },
+        prepare=True,
+    )
+    by_id = {account.id: account for account in accounts}
+    for account_id, sequence, points, expires_at, _, *lot_row, taken in cursor:
+        account = by_id[account_id]
+        hold = account.holds.get(sequence)
+        if hold is None:
+            hold = Hold(sequence=sequence, points=points, expires_at=expires_at)
+            account.holds[sequence] = hold
+        lot = _lot(lot_row)
+        lot_id: LotId = (lot.sequence, lot.n)
+        account.lots.setdefault(lot_id, lot)
+        hold.taken.append((lot_id, taken))

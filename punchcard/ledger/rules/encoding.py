@@ -1,0 +1,158 @@
+"""What is hashed: a typed, versioned encoding of an entry and of what it did to lots.
+
+Integers and instants are PostgreSQL's own 8-byte forms and texts carry their length,
+so that `verify` recomputes the very same bytes inside the database (sql/verify_hash).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from struct import Struct
+
+import msgspec
+
+from punchcard.kernel.calendar import microseconds
+from punchcard.ledger.commands import Command, Earn, Redeem, Refund, Reverse
+from punchcard.ledger.outcomes import Entry
+from punchcard.ledger.rules.state import Allocation, Lot
+
+VERSION = b"punchcard entry 1\0"
+GENESIS = b"\0" * 32
+"""The hash before an account's first entry."""
+
+_NO_INSTANT = -(2**63)
+_NO_ID = b"\0" * 16
+_NO_TEXT = b"\xff\xff\xff\xff"
+
+_fixed = Struct(">16s15q16s16s16s").pack
+_length = Struct(">i").pack
+_lot = Struct(">5q").pack
+_allocation = Struct(">4q").pack
+
+
+def entry_hash(
+    previous: bytes, entry: Entry, opened: Sequence[Lot], moved: Sequence[Allocation]
+) -> bytes:
+    """Return SHA-256 over the previous hash, the entry, its lots and allocations."""
+    transfer, other = entry.transfer, entry.other_account
+    referred = entry.referred_member
+    parts = [
+        VERSION,
+        previous,
+        _fixed(
+            entry.account.bytes,
+            entry.sequence,
+            entry.amount,
+            entry.available,
+            entry.pending,
+            entry.reserved,
+            entry.balance,
+            entry.pending_after,
+            entry.reserved_after,
+            entry.lifetime_after,
+            entry.relates_to or 0,
+            entry.other_sequence or 0,
+            microseconds(entry.effective_at),
+            microseconds(entry.recorded_at),
+            _instant(entry.available_at),
+            _instant(entry.expires_at),
+            transfer.bytes if transfer else _NO_ID,
+            other.bytes if other else _NO_ID,
+            referred.bytes if referred else _NO_ID,
+        ),
+    ]
+    for text in (
+        entry.type,
+        entry.source,
+        entry.key,
+        entry.reference_type,
+        entry.reference_id,
+        entry.description,
+        entry.metadata,
+        entry.validity,
+        entry.actor,
+    ):
+        parts.append(_text(text))
+    parts.append(_bytes(entry.fingerprint))
+    parts.append(_length(len(opened)))
+    for lot in opened:
+        parts.append(
+            _lot(
+                lot.n,
+                lot.credited,
+                lot.root,
+                _instant(lot.available_at),
+                _instant(lot.expires_at),
+            )
+        )
+        parts.append(_text(lot.validity))
+    parts.append(_length(len(moved)))
+    for move in moved:
+        parts.append(_allocation(move.n, move.lot_sequence, move.lot_n, move.points))
+    return sha256(b"".join(parts)).digest()
+
+
+def fingerprint(command: Command) -> bytes:
+    """Return 16 bytes that stand for what the caller said.
+
+    Nothing computed from the clock; not actor, description or metadata.
+    """
+    said: tuple[object, ...]
+    match command:
+        case Earn():
+            said = (
+                "earn",
+                command.points,
+                command.source,
+                command.reference_type,
+                command.reference_id,
+                command.pending,
+                command.validity,
+                command.expires_at,
+                command.at,
+                command.referred_member,
+            )
+        case Redeem():
+            said = (
+                "redeem",
+                command.points,
+                command.up_to,
+                command.source,
+                command.reference_type,
+                command.reference_id,
+                command.at,
+            )
+        case Refund() | Reverse():
+            said = (
+                type(command).__name__,
+                command.entry,
+                command.points,
+                getattr(command, "policy", None),
+                command.source,
+                command.reference_type,
+                command.reference_id,
+                command.at,
+            )
+        case _:
+            said = ("settle", command.at)
+    return sha256(_encode(said)).digest()[:16]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def _instant(instant: datetime | None) -> int:
+    return _NO_INSTANT if instant is None else microseconds(instant)
+
+
+def _text(text: str | None) -> bytes:
+    if text is None:
+        return _NO_TEXT
+    data = text.encode()
+    return _length(len(data)) + data
+
+
+def _bytes(data: bytes | None) -> bytes:
+    return _NO_TEXT if data is None else _length(len(data)) + data

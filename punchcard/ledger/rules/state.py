@@ -1,0 +1,151 @@
+"""An account while a batch is decided: its numbers, the lots read, the rows to write."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from punchcard.kernel.calendar import Duration
+from punchcard.ledger.outcomes import Entry
+
+MAX_POINTS = 2**53 - 1
+"""No command lifts |available| + pending + reserved, or lifetime, above this."""
+
+LotId = tuple[int, int]
+"""(sequence of the entry that opened it, n)"""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a wallet says about its points; durations parsed, zone resolved."""
+
+    pending_period: Duration
+    validity: Duration | None
+    grace: Duration
+    debt_policy: str
+    zone: ZoneInfo
+
+
+class Lot(msgspec.Struct, kw_only=True, gc=False):
+    """What can still be spent of one credit."""
+
+    sequence: int
+    n: int
+    root: int
+    credited: int
+    validity: str | None
+    available_at: datetime | None
+    expires_at: datetime | None
+    activated_by: int | None = None
+    remaining: int
+    lapsed: int = 0
+    state: str
+    opened_here: bool = False
+    """Opened by this batch: it is inserted, in its final state."""
+    changed: bool = False
+    """Changed by this batch: it is updated, once, in its final state."""
+
+
+class Hold(msgspec.Struct, kw_only=True, gc=False):
+    """Points set aside by the `reserve` entry of this sequence."""
+
+    sequence: int
+    points: int
+    expires_at: datetime
+    resolved_by: int | None = None
+    changed: bool = False
+    taken: list[tuple[LotId, int]] = []
+    """What the reserve took from which lot, in spending order."""
+
+
+class Allocation(msgspec.Struct, gc=False):
+    """Entry `sequence` took from (-) or gave back to (+) a lot."""
+
+    sequence: int
+    n: int
+    lot_sequence: int
+    lot_n: int
+    points: int
+
+
+class Named(msgspec.Struct, kw_only=True, gc=False):
+    """An entry that a command of the batch names, with what was undone of it."""
+
+    type: str
+    amount: int
+    undone: int = 0
+    """Of a spend: refunded. Of an earn: reversed and cancelled."""
+    lapsed_counted: int = 0
+    """What earlier reverses of this earn found lapsed."""
+    taken: list[tuple[LotId, int]] = []
+    """Of a spend: what it took from which lot, in the order of taking."""
+
+
+class Remembered(msgspec.Struct, kw_only=True, gc=False):
+    """What an account's key stands for: an entry, or a refusal."""
+
+    fingerprint: bytes
+    entry: Entry | None = None
+    code: str | None = None
+    details: dict[str, object] = {}
+    sequence: int = 0
+    decided_at: datetime | None = None
+
+
+class RefusalRow(msgspec.Struct, kw_only=True, gc=False):
+    """A refusal to be remembered."""
+
+    key: str
+    fingerprint: bytes
+    code: str
+    details: dict[str, object]
+    sequence: int
+    decided_at: datetime
+
+
+class Account(msgspec.Struct, kw_only=True):
+    """One account of a batch. `lots` holds those that the batch can need."""
+
+    id: UUID
+    policy: Policy
+    available: int
+    pending: int
+    reserved: int
+    lifetime: int
+    last_sequence: int
+    status: str
+    effective_at: datetime | None
+    hash: bytes
+    next_due_at: datetime | None
+    lots: dict[LotId, Lot] = {}
+    holds: dict[int, Hold] = {}
+    named: dict[int, Named] = {}
+    keys: dict[str, Remembered] = {}
+    horizon: datetime | None = None
+    """Lots and holds that were not read fall due at this instant or later."""
+    names_entries: bool = False
+    """A command of the batch names an entry: keep those made here by name."""
+    entries: list[Entry] = []
+    allocations: list[Allocation] = []
+    refusals: list[RefusalRow] = []
+    touched: bool = False
+    """Its row must be written."""
+
+    def instant(self, wanted: datetime) -> datetime:
+        """Return `wanted`, but never before what already took effect here."""
+        if self.effective_at is not None and self.effective_at > wanted:
+            return self.effective_at
+        return wanted
+
+    def due_by(self, instant: datetime) -> bool:
+        """Return whether something may have fallen due up to `instant`."""
+        return self.next_due_at is not None and self.next_due_at <= instant
+
+    def due_earlier(self, instant: datetime | None) -> None:
+        """Note that something falls due at `instant`."""
+        if instant is not None and (
+            self.next_due_at is None or instant < self.next_due_at
+        ):
+            self.next_due_at = instant

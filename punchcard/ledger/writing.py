@@ -1,0 +1,213 @@
+"""What `post` writes: every row of a batch in one statement, each in its final state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+
+from punchcard.kernel import sql
+from punchcard.ledger.outcomes import Entry
+from punchcard.ledger.rules.state import Account
+
+_WRITE = sql.load(Path(__file__).parent / "sql" / "write.sql")
+
+Columns = Sequence[tuple[str, type[sql.Array]]]
+
+_KINDS: dict[str, type[sql.Array]] = {
+    "UUID": sql.Uuids,
+    "int": sql.Int8s,
+    "str": sql.Texts,
+    "bytes": sql.Byteas,
+    "datetime": sql.Instants,
+}
+_ENTRY: Columns = [
+    (name, _KINDS[str(kind).partition(" ")[0]])
+    for name, kind in Entry.__annotations__.items()
+]
+_ACCOUNT: Columns = [
+    ("id", sql.Uuids),
+    ("available", sql.Int8s),
+    ("pending", sql.Int8s),
+    ("reserved", sql.Int8s),
+    ("lifetime", sql.Int8s),
+    ("last_sequence", sql.Int8s),
+    ("effective_at", sql.Instants),
+    ("hash", sql.Byteas),
+    ("next_due_at", sql.Instants),
+]
+_OPENED: Columns = [
+    ("account", sql.Uuids),
+    ("sequence", sql.Int8s),
+    ("n", sql.Int8s),
+    ("root", sql.Int8s),
+    ("credited", sql.Int8s),
+    ("validity", sql.Texts),
+    ("available_at", sql.Instants),
+    ("expires_at", sql.Instants),
+    ("remaining", sql.Int8s),
+    ("lapsed", sql.Int8s),
+    ("state", sql.Texts),
+]
+_CHANGED: Columns = [
+    ("account", sql.Uuids),
+    ("sequence", sql.Int8s),
+    ("n", sql.Int8s),
+    ("remaining", sql.Int8s),
+    ("lapsed", sql.Int8s),
+    ("state", sql.Texts),
+]
+_MOVED: Columns = [
+    ("account", sql.Uuids),
+    ("sequence", sql.Int8s),
+    ("n", sql.Int8s),
+    ("lot_sequence", sql.Int8s),
+    ("lot_n", sql.Int8s),
+    ("points", sql.Int8s),
+]
+_HOLD: Columns = [
+    ("account", sql.Uuids),
+    ("sequence", sql.Int8s),
+    ("resolved_by", sql.Int8s),
+]
+_REFUSAL: Columns = [
+    ("account", sql.Uuids),
+    ("key", sql.Texts),
+    ("fingerprint", sql.Byteas),
+    ("code", sql.Texts),
+    ("details", sql.Texts),
+    ("sequence", sql.Int8s),
+    ("decided_at", sql.Instants),
+]
+_OUTBOX: Columns = [
+    ("account", sql.Uuids),
+    ("first", sql.Int8s),
+    ("last", sql.Int8s),
+    ("recorded_at", sql.Instants),
+]
+
+_json = msgspec.json.Encoder(order="sorted").encode
+
+
+def write_accounts(
+    cursor: psycopg.Cursor[tuple[Any, ...]],
+    accounts: Iterable[Account],
+    recorded_at: datetime,
+) -> None:
+    """Write what was decided on these accounts; nothing where nothing changed."""
+    touched = [account for account in accounts if account.touched or account.refusals]
+    if not touched:
+        return
+    parameters: dict[str, sql.Array] = {}
+    for prefix, columns, rows in (
+        ("a_", _ACCOUNT, [_account_row(a) for a in touched if a.touched]),
+        ("e_", _ENTRY, [msgspec.structs.astuple(e) for a in touched for e in a.entries]),
+        ("l_", _OPENED, _opened_rows(touched)),
+        ("m_", _CHANGED, _changed_rows(touched)),
+        ("t_", _MOVED, _moved_rows(touched)),
+        ("h_", _HOLD, _hold_rows(touched)),
+        ("r_", _REFUSAL, _refusal_rows(touched)),
+        ("o_", _OUTBOX, _outbox_rows(touched, recorded_at)),
+    ):
+        values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ()
+        filled = list(values) or [()] * len(columns)
+        for (name, kind), column in zip(columns, filled, strict=True):
+            parameters[prefix + name] = kind(column)
+    cursor.execute(_WRITE, parameters, prepare=True)
+
+
+Rows = list[tuple[Any, ...]]
+
+
+def _account_row(account: Account) -> tuple[Any, ...]:
+    return (
+        account.id,
+        account.available,
+        account.pending,
+        account.reserved,
+        account.lifetime,
+        account.last_sequence,
+        account.effective_at,
+        account.hash,
+        account.next_due_at,
+    )
+
+
+def _opened_rows(touched: Sequence[Account]) -> Rows:
+    return [
+        (
+            account.id,
+            lot.sequence,
+            lot.n,
+            lot.root,
+            lot.credited,
+            lot.validity,
+            lot.available_at,
+            lot.expires_at,
+            lot.remaining,
+            lot.lapsed,
+            lot.state,
+        )
+        for account in touched
+        for lot in account.lots.values()
+        if lot.opened_here
+    ]
+
+
+def _changed_rows(touched: Sequence[Account]) -> Rows:
+    return [
+        (account.id, lot.sequence, lot.n, lot.remaining, lot.lapsed, lot.state)
+        for account in touched
+        for lot in account.lots.values()
+        if lot.changed and not lot.opened_here
+    ]
+
+
+def _moved_rows(touched: Sequence[Account]) -> Rows:
+    return [
+        (account.id, move.sequence, move.n, move.lot_sequence, move.lot_n, move.points)
+        for account in touched
+        for move in account.allocations
+    ]
+
+
+def _hold_rows(touched: Sequence[Account]) -> Rows:
+    return [
+        (account.id, hold.sequence, hold.resolved_by)
+        for account in touched
+        for hold in account.holds.values()
+        if hold.changed
+    ]
+
+
+def _refusal_rows(touched: Sequence[Account]) -> Rows:
+    return [
+        (
+            account.id,
+            row.key,
+            row.fingerprint,
+            row.code,
+            _json(row.details).decode(),
+            row.sequence,
+            row.decided_at,
+        )
+        for account in touched
+        for row in account.refusals
+    ]
+
+
+def _outbox_rows(touched: Sequence[Account], recorded_at: datetime) -> Rows:
+    return [
+        (
+            account.id,
+            account.entries[0].sequence,
+            account.entries[-1].sequence,
+            recorded_at,
+        )
+        for account in touched
+        if account.entries
+    ]

@@ -1,0 +1,1 @@
+"""Members: who holds points, under the caller's own ids."""

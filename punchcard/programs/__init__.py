@@ -1,0 +1,1 @@
+"""Programs and their wallets: the tenant, and the policies its points live by."""

@@ -1,0 +1,50 @@
+"""What programs and wallets refuse, in order of precedence."""
+
+from __future__ import annotations
+
+
+class ProgramMalformed(ValueError):
+    """A field of a program or wallet is not what it must be."""
+
+    code = "malformed"
+
+    def __init__(self, field: str, detail: str) -> None:
+        """Take the field's name and a sentence about it."""
+        self.field = field
+        super().__init__(detail)
+
+
+class ProgramNotFound(LookupError):
+    """There is no such program."""
+
+    code = "program_not_found"
+
+
+class WalletNotFound(LookupError):
+    """There is no such wallet."""
+
+    code = "wallet_not_found"
+
+
+class ProgramSlugTaken(Exception):
+    """Another program has this slug."""
+
+    code = "program_slug_taken"
+
+
+class WalletCodeTaken(Exception):
+    """The program has a wallet with this code already."""
+
+    code = "wallet_code_taken"
+
+
+class ClockNotInTest(Exception):
+    """A live program has no clock of its own."""
+
+    code = "clock_not_in_test"
+
+
+class ClockBackwards(Exception):
+    """A test clock only ever goes forward."""
+
+    code = "clock_backwards"

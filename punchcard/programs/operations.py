@@ -1,0 +1,194 @@
+"""Writes of programs and wallets."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.db import IntegrityError
+
+from punchcard.kernel import clock
+from punchcard.kernel.calendar import DurationError, parse_duration
+from punchcard.kernel.ids import new_id
+from punchcard.kernel.transactions import require_transaction
+
+from . import errors
+from .models import Program, Wallet
+from .queries import ProgramView, WalletView, get_program, get_wallet, program_now
+
+CLOCK_AHEAD_MAX = timedelta(days=366 * 100)
+"""How far a test clock may run ahead of the real one."""
+
+LIMIT_MAX = 10**15
+NAME_MAX = 200
+SLUG_MAX = 63
+SCALE_MAX = 9
+_DURATION_TEXT_MAX = 40
+
+
+def create_program(
+    *, slug: str, name: str, mode: str, currency: str, time_zone: str, now: datetime
+) -> ProgramView:
+    """Create a program without wallets.
+
+    Raises:
+        ProgramMalformed: a field is not what it must be; says which.
+        ProgramSlugTaken: another program has this slug.
+    """
+    require_transaction()
+    _require_slug("slug", slug, r"[a-z0-9](-?[a-z0-9])*")
+    _require_name(name)
+    if mode not in Program.Mode.values:
+        raise errors.ProgramMalformed("mode", "The mode is `live` or `test`.")
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        detail = "The currency is three capital letters of ISO 4217, as in EUR."
+        raise errors.ProgramMalformed("currency", detail)
+    if time_zone not in _time_zones():
+        detail = "The time zone is a name of the tz database, as in Europe/Paris."
+        raise errors.ProgramMalformed("time_zone", detail)
+    if Program.objects.filter(slug=slug).exists():
+        raise errors.ProgramSlugTaken
+    program = Program(
+        id=new_id(),
+        slug=slug,
+        name=name,
+        mode=mode,
+        currency=currency,
+        time_zone=time_zone,
+        created_at=now,
+    )
+    try:
+        program.save(force_insert=True)
+    except IntegrityError as error:
+        # A twin was quicker than the look above. The transaction is lost.
+        raise errors.ProgramSlugTaken from error
+    return get_program(program=program.id)
+
+
+def create_wallet(  # noqa: PLR0913 - a policy is as wide as it is
+    *,
+    program: UUID,
+    code: str,
+    name: str,
+    now: datetime,
+    scale: int = 0,
+    pending_period: str = "PT0S",
+    validity: str | None = None,
+    grace: str = "P30D",
+    debt_policy: str = "debt",
+    hold_time_max: str = "P7D",
+    idle: str | None = None,
+    limit_per_command: int | None = None,
+    limit_per_day: int | None = None,
+    limit_per_month: int | None = None,
+) -> WalletView:
+    """Create a wallet with its policy.
+
+    Durations are ISO 8601 text; limits are minor units of the wallet.
+
+    Raises:
+        ProgramMalformed: a field is not what it must be; says which.
+        WalletCodeTaken: the program has a wallet with this code.
+    """
+    require_transaction()
+    _require_slug("code", code, r"[a-z0-9]([-_]?[a-z0-9])*")
+    _require_name(name)
+    if not 0 <= scale <= SCALE_MAX:
+        raise errors.ProgramMalformed("scale", f"The scale is 0 to {SCALE_MAX}.")
+    if debt_policy not in Wallet.DebtPolicy.values:
+        detail = "The debt policy is `debt`, `cap` or `refuse`."
+        raise errors.ProgramMalformed("debt_policy", detail)
+    durations = {
+        "pending_period": pending_period,
+        "validity": validity,
+        "grace": grace,
+        "hold_time_max": hold_time_max,
+        "idle": idle,
+    }
+    for field, text in durations.items():
+        _require_duration(field, text, zero=field in {"pending_period", "grace"})
+    limits = {
+        "limit_per_command": limit_per_command,
+        "limit_per_day": limit_per_day,
+        "limit_per_month": limit_per_month,
+    }
+    for field, limit in limits.items():
+        if limit is not None and not 1 <= limit <= LIMIT_MAX:
+            raise errors.ProgramMalformed(field, f"A limit is 1 to {LIMIT_MAX}.")
+    if Wallet.objects.filter(program_id=program, code=code).exists():
+        raise errors.WalletCodeTaken
+    wallet = Wallet(
+        id=new_id(),
+        program_id=program,
+        code=code,
+        name=name,
+        scale=scale,
+        debt_policy=debt_policy,
+        created_at=now,
+        **durations,
+        **limits,
+    )
+    try:
+        wallet.save(force_insert=True)
+    except IntegrityError as error:
+        raise errors.WalletCodeTaken from error
+    return get_wallet(wallet=wallet.id)
+
+
+def advance_clock(*, program: UUID, to: datetime) -> ProgramView:
+    """Set a test program's clock forward to an instant, where it then stands.
+
+    To where it stands already is no change.
+
+    Raises:
+        ProgramNotFound: there is no such program.
+        ClockNotInTest: it is a live program.
+        ProgramMalformed: absurdly far ahead.
+        ClockBackwards: the program's clock is past this instant.
+    """
+    require_transaction()
+    # The lock comes first, so that two who advance at once do it one by one.
+    if not Program.objects.select_for_update().filter(pk=program).exists():
+        raise errors.ProgramNotFound
+    found = get_program(program=program)
+    if not found.is_test:
+        raise errors.ClockNotInTest
+    if to > clock.read() + CLOCK_AHEAD_MAX:
+        detail = "A test clock may be at most 100 years ahead."
+        raise errors.ProgramMalformed("to", detail)
+    if to < program_now(found):
+        raise errors.ClockBackwards
+    Program.objects.filter(pk=program).update(clock_at=to)
+    return get_program(program=program)
+
+
+@lru_cache(maxsize=1)
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones() | {ZoneInfo("UTC").key})
+
+
+def _require_slug(field: str, text: str, pattern: str) -> None:
+    if len(text) > SLUG_MAX or not re.fullmatch(pattern, text):
+        detail = f"The {field} is at most {SLUG_MAX} small letters, digits and dashes."
+        raise errors.ProgramMalformed(field, detail)
+
+
+def _require_name(name: str) -> None:
+    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
+        detail = f"The name is 1 to {NAME_MAX} printable characters."
+        raise errors.ProgramMalformed("name", detail)
+
+
+def _require_duration(field: str, text: str | None, *, zero: bool) -> None:
+    if text is None:
+        return
+    try:
+        duration = parse_duration(text)
+    except DurationError as error:
+        raise errors.ProgramMalformed(field, f"{error}.") from error
+    if len(text) > _DURATION_TEXT_MAX or (duration.is_zero and not zero):
+        detail = f"The {field} is longer than nothing, and at most 40 characters."
+        raise errors.ProgramMalformed(field, detail)

@@ -1,0 +1,116 @@
+"""Settings from the environment: typed, and loud when they are wrong.
+
+Every name may be given as `X_FILE` instead: the path of a file that holds the value,
+as container platforms hand over secrets.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+class EnvironmentMistake(Exception):
+    """A setting in the environment is missing or wrong; says which and how."""
+
+
+def text(name: str, default: str | None = None) -> str:
+    """Return a setting as text.
+
+    Raises:
+        EnvironmentMistake: it is not set and has no default, or its file is unreadable.
+    """
+    value = _read(name)
+    if value is None:
+        value = default
+    if value is None:
+        raise EnvironmentMistake(f"Set {name} (or {name}_FILE) in the environment.")
+    return value
+
+
+def optional(name: str) -> str | None:
+    """Return a setting as text, or None where it is not set or empty."""
+    return _read(name) or None
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Return a setting that is on or off.
+
+    Raises:
+        EnvironmentMistake: it is neither.
+    """
+    value = _read(name)
+    if value is None:
+        return default
+    if value.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if value.lower() in {"0", "false", "no", "off", ""}:
+        return False
+    raise EnvironmentMistake(f"{name} is {value!r}: say true or false.")
+
+
+def number(name: str, *, default: int, least: int = 0) -> int:
+    """Return a setting that is a whole number.
+
+    Raises:
+        EnvironmentMistake: it is none, or below `least`.
+    """
+    value = _read(name)
+    if value is None:
+        return default
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        message = f"{name} is {value!r}: say a whole number from {least} up."
+        raise EnvironmentMistake(message)
+    return int(value)
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Return a setting that is a list, separated by commas."""
+    value = _read(name)
+    parts = (default if value is None else value).split(",")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def database(url: str) -> dict[str, Any]:
+    """Return Django's words for `postgresql://user:password@host:port/name?sslmode=…`.
+
+    A folder of unix sockets is given as `?host=/run/postgresql`.
+
+    Raises:
+        EnvironmentMistake: it is no such address, or of another database.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise EnvironmentMistake(f"DATABASE_URL cannot be read: {error}.") from error
+    # The address holds a password, so no message repeats it.
+    if parts.scheme not in {"postgres", "postgresql"}:
+        message = f"DATABASE_URL is {parts.scheme or 'no'}://…: say postgresql://…"
+        raise EnvironmentMistake(message)
+    name = unquote(parts.path.removeprefix("/"))
+    if not name or "/" in name:
+        raise EnvironmentMistake("DATABASE_URL names no database: …/name")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return {
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", unquote(parts.hostname or "")),
+        "PORT": options.pop("port", str(port or "")),
+        "OPTIONS": options,
+    }
+
+
+def _read(name: str) -> str | None:
+    path = os.environ.get(f"{name}_FILE")
+    if path is None:
+        return os.environ.get(name)
+    if name in os.environ:
+        raise EnvironmentMistake(f"Set {name} or {name}_FILE, not both.")
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvironmentMistake(f"{name}_FILE cannot be read: {error}.") from error

@@ -1,0 +1,188 @@
+"""Django's settings, in titled sections; what differs by place comes from `env`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from punchcard import interfaces
+from punchcard.project import env
+from punchcard.project.servers.postgres import PostgresServer
+
+# ------------------------------------------------------------------------- where
+
+HOME = Path(env.text("PUNCHCARD_HOME", ".punchcard")).resolve()
+"""The folder of the embedded servers and of what is generated once."""
+
+DATABASE_URL = env.optional("DATABASE_URL")
+EMBEDDED = DATABASE_URL is None
+"""Whether Punchcard runs its own PostgreSQL. Settings start nothing: who composes a
+process (the console, the tests) calls `PostgresServer(HOME).ensure()` first."""
+
+
+def _secret_key() -> str:
+    """Take the key from the environment; for trying out, make one and keep it."""
+    given = env.optional("PUNCHCARD_SECRET_KEY")
+    if given is not None:
+        return given
+    if not EMBEDDED:
+        message = "Set PUNCHCARD_SECRET_KEY (or PUNCHCARD_SECRET_KEY_FILE)."
+        raise env.EnvironmentMistake(message)
+    kept = HOME / "secret_key"
+    if not kept.exists():
+        HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = HOME / f"secret_key.{os.getpid()}"
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_urlsafe(50))
+        try:
+            # A link, not a rename: of two who start at once, the first one's stays.
+            kept.hardlink_to(made)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return kept.read_text()
+
+
+# ------------------------------------------------------------------------- django
+
+SECRET_KEY = _secret_key()
+DEBUG = env.flag("PUNCHCARD_DEBUG", default=False)
+# On its own machine only: nobody else's name for it is right.
+ALLOWED_HOSTS = env.words(
+    "PUNCHCARD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if EMBEDDED else ""
+)
+if not ALLOWED_HOSTS:
+    message = "Set PUNCHCARD_ALLOWED_HOSTS: the host names that it is called by."
+    raise env.EnvironmentMistake(message)
+
+INSTALLED_APPS = [
+    "punchcard.programs",
+    "punchcard.ledger",
+    "punchcard.members",
+    "punchcard.access",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "punchcard.interfaces.api.request_ids.RequestIds",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+]
+ROOT_URLCONF = "punchcard.project.urls"
+WSGI_APPLICATION = "punchcard.project.wsgi.application"
+APPEND_SLASH = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(interfaces.__path__[0]) / "api" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": []},
+    }
+]
+
+# ------------------------------------------------------------------------- database
+
+
+def _database() -> dict[str, Any]:
+    if DATABASE_URL is not None:
+        where = env.database(DATABASE_URL)
+    else:
+        address = PostgresServer(HOME).dsn()
+        where = {
+            "NAME": address["dbname"],
+            "USER": address["user"],
+            "HOST": address["host"],
+            "PORT": str(address["port"]),
+            "OPTIONS": {},
+        }
+    defaults = {"application_name": "punchcard", "connect_timeout": "5"}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        **where,
+        "OPTIONS": defaults | where["OPTIONS"],
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        # A journey opens the one transaction; a request never is one.
+        "ATOMIC_REQUESTS": False,
+    }
+
+
+DATABASES = {"default": _database()}
+
+# ------------------------------------------------------------------------- time, words
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+LANGUAGE_CODE = "en"
+
+# ------------------------------------------------------------------------- web
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+"""Bytes of a request's body; more is answered 413."""
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+# No collectstatic: the few files (Swagger UI, Redoc) are served from their packages.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+if env.flag("PUNCHCARD_BEHIND_HTTPS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+
+# ------------------------------------------------------------------------- the API
+
+REST_FRAMEWORK = {
+    # The doors authenticate and authorise themselves; there are no Django users.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Punchcard",
+    "DESCRIPTION": (
+        "The open-source loyalty and payments backend: points that are never lost, "
+        "never counted twice, and always explained."
+    ),
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "deepLinking": True},
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "apiKey": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "An API key: `sk_test_…` or `sk_live_…`.",
+            }
+        }
+    },
+}
+
+# ------------------------------------------------------------------------- log
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("PUNCHCARD_LOG", "INFO")},
+    "loggers": {
+        # Django warns at every 4xx; an answered refusal is no event.
+        "django.request": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,340 @@
+"""The serial reference model of the ledger: one command after another, plain lists.
+
+It shares no code with the product; every number is summed anew from the rows.
+"""
+
+import copy
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+LARGEST = 2**53 - 1
+SOURCES = ("purchase", "referral", "bonus", "admin",
+    "redemption", "transfer", "topup", "system")  # fmt: skip
+POLICIES = (None, "debt", "cap", "refuse")
+NOT_REMEMBERED = ("malformed", "account_not_found", "key_reused")
+TEXTS = ("reference_type", "reference_id", "actor", "description", "metadata")
+STATED = ("points", "up_to", "reference_type", "reference_id", "entry", "policy",
+    "pending", "validity", "expires_at", "at", "source", "referred_member")  # fmt: skip
+RELEASE, VOID, EXPIRE = 1, 2, 3  # the order at one instant (no holds yet: no VOID)
+
+
+@dataclass
+class Policy:
+    pending: timedelta | None = None  # None: at once
+    validity: timedelta | None = None  # None: never expires
+    grace: timedelta | None = timedelta(days=30)  # None: no grace
+    debt_policy: str = "debt"
+
+
+@dataclass
+class Outcome:
+    account: object
+    code: str
+    sequence: int
+    entry: dict | None = None
+    details: dict = field(default_factory=dict)
+    replayed: bool = False
+
+
+class Refused(Exception):
+    def __init__(self, code, **details):
+        self.code, self.details = code, details
+
+
+@dataclass(eq=False)
+class Lot:
+    sequence: int
+    n: int
+    credited: int
+    root: int
+    available_at: datetime | None  # None: waits for an event
+    expires_at: datetime | None
+    waiting: bool = False  # not released yet
+    allocations: list = field(default_factory=list)  # (sequence of entry, ± points)
+
+    remaining = property(lambda lot: lot.credited + sum(p for _, p in lot.allocations))
+    is_pending = property(lambda lot: lot.waiting and lot.remaining > 0)
+    is_open = property(lambda lot: not lot.waiting and lot.remaining > 0)
+
+    def taken_by(self, entries):
+        return -sum(points for entry, points in self.allocations if entry in entries)
+
+
+def spending_order(lot):
+    return lot.expires_at is None, lot.expires_at or 0, lot.sequence, lot.n
+
+
+def take(lots, points):
+    """Take from these lots in their order: [(lot, -points)], and what was missing."""
+    moves = []
+    for lot in lots:
+        taken = min(points, lot.remaining)
+        points -= taken
+        moves += [(lot, -taken)] if taken else []
+    return moves, points
+
+
+def duration(text):
+    """'P3D' or 'PT5S' (the model reads no others); None: unreadable."""
+    found = re.fullmatch("P([0-9]+)D|PT([0-9]+)S", text)
+    return found and timedelta(days=int(found[1] or 0), seconds=int(found[2] or 0))
+
+
+def key_and_fingerprint(command):
+    kind, key = type(command).__name__.lower(), getattr(command, "key", None)
+    if key is None and kind in ("earn", "redeem"):
+        of_order = command.reference_type == "order" and command.reference_id
+        key = f"{kind}:order:{command.reference_id}" if of_order else None
+    return key, [kind, *(getattr(command, name, None) for name in STATED)]
+
+
+class Account:
+    def __init__(self):
+        self.status = "open"  # or "frozen", "closed"
+        self.entries, self.lots = [], []
+        self.effective_at = None
+        self.keys = {}  # key: (fingerprint, first outcome)
+
+    available = property(lambda self: sum(e["available"] for e in self.entries))
+    pending = property(lambda self: sum(e["pending"] for e in self.entries))
+    reserved = property(lambda self: sum(e["reserved"] for e in self.entries))
+    lifetime = property(lambda self: sum(e["amount"] for e in self.typed("earn")))
+    last_sequence = property(lambda self: len(self.entries))
+
+    def typed(self, kind):
+        return [e for e in self.entries if e["type"] == kind]
+
+    def open_lots(self):
+        return sorted((lot for lot in self.lots if lot.is_open), key=spending_order)
+
+    def write(self, t, kind, amount, available, pending, relates_to=None,
+              moves=(), opens=(), metadata=None):  # fmt: skip
+        """Append one entry with its lots and allocations; a rise first repays debt."""
+        entry = {
+            "sequence": self.last_sequence + 1, "type": kind, "amount": amount,
+            "available": available, "pending": pending, "reserved": 0,
+            "balance": self.available + available,
+            "pending_after": self.pending + pending,
+            "reserved_after": self.reserved,
+            "lifetime_after": self.lifetime + (amount if kind == "earn" else 0),
+            "effective_at": t, "relates_to": relates_to, "metadata": metadata or {},
+        }  # fmt: skip
+        total = abs(entry["balance"]) + entry["pending_after"] + entry["reserved_after"]
+        if total > LARGEST or entry["lifetime_after"] > LARGEST:
+            raise Refused("limit_exceeded")
+        debt = max(-self.available, 0)
+        self.entries.append(entry)
+        self.effective_at = t
+        self.lots.extend(opens)
+        for lot, points in moves:
+            lot.allocations.append((entry["sequence"], points))
+        if available > 0:  # in debt no lot was open: those open now are the risen ones
+            for lot, points in take(self.open_lots(), min(debt, available))[0]:
+                lot.allocations.append((entry["sequence"], points))
+        return entry
+
+    def settle(self, until):
+        """Write what fell due up to this instant, by due time."""
+        while True:
+            due = []
+            for lot in self.lots:
+                if lot.is_pending and lot.available_at:
+                    at = max(lot.available_at, self.effective_at)
+                    due.append((at, RELEASE, lot.sequence, lot.n, lot))
+                if lot.is_open and lot.expires_at:
+                    at = max(lot.expires_at, lot.available_at, self.effective_at)
+                    due.append((at, EXPIRE, lot.sequence, lot.n, lot))
+            due = sorted(d for d in due if d[0] <= until)
+            if not due:
+                return
+            t, kind, sequence, _, lot = due[0]
+            if kind == RELEASE:
+                lot.waiting = False
+                self.write(t, "release", lot.remaining, lot.remaining, -lot.remaining,
+                           relates_to=sequence)  # fmt: skip
+            else:
+                moves = [(d[4], -d[4].remaining) for d in due if d[:2] == (t, EXPIRE)]
+                change = sum(points for _, points in moves)
+                self.write(t, "expire", -change, change, 0, moves=moves)
+
+
+class Model:
+    def __init__(self, policy):
+        self.policy, self.accounts = policy, {}
+
+    def open_account(self, account_id):
+        self.accounts.setdefault(account_id, Account())
+
+    def as_of(self, account_id, instant):
+        then = copy.deepcopy(self.accounts[account_id])
+        if then.entries and instant < then.effective_at:
+            then.entries = [e for e in then.entries if e["effective_at"] <= instant]
+        else:
+            then.settle(instant)
+        return then.available, then.pending, then.reserved, then.lifetime
+
+    def post(self, commands, now, atomic=False):
+        trial = copy.deepcopy(self) if atomic else None
+        for index, command in enumerate(commands if atomic else []):
+            refusal = trial.run(command, now)
+            if refusal.code != "applied":
+                if not refusal.replayed:
+                    refusal = self.answer(command, refusal.code, None, refusal.details)
+                outcomes = [self.answer(each, "not_applied") for each in commands]
+                return [*outcomes[:index], refusal, *outcomes[index + 1 :]]
+        return [self.run(command, now) for command in commands]
+
+    def answer(self, command, code, entry=None, details=None):
+        """The outcome as the account stands now; remembered unless it must not be."""
+        account = self.accounts.get(command.account, Account())
+        last = account.last_sequence
+        outcome = Outcome(command.account, code, last, entry, details or {})
+        key, fingerprint = key_and_fingerprint(command)
+        if key is not None and code not in (*NOT_REMEMBERED, "not_applied"):
+            account.keys[key] = (fingerprint, outcome)
+        return outcome
+
+    def run(self, command, now):
+        kind, stated = type(command).__name__.lower(), command.at or now
+        key, fingerprint = key_and_fingerprint(command)
+        bad = kind != "settle" and self.is_malformed(command, key, stated)
+        if bad or stated > now:
+            return self.answer(command, "malformed")
+        if command.account not in self.accounts:
+            return self.answer(command, "account_not_found")
+        account = self.accounts[command.account]
+        if key in account.keys:
+            known, first = account.keys[key]
+            if known != fingerprint:
+                return self.answer(command, "key_reused")
+            return replace(first, replayed=True)
+        t = max(stated, account.effective_at or stated)
+        account.settle(t)
+        if kind == "settle":
+            return self.answer(command, "applied")
+        try:
+            if account.status == "closed":
+                raise Refused("account_closed")
+            if account.status == "frozen" and kind == "redeem":
+                raise Refused("account_frozen")
+            entry = getattr(self, kind)(account, command, t)
+        except Refused as refused:
+            return self.answer(command, refused.code, None, refused.details)
+        account.settle(t)
+        return self.answer(command, "applied", entry)
+
+    def is_malformed(self, command, key, stated):
+        kind, points = type(command).__name__, command.points
+        undoes = kind in ("Refund", "Reverse")
+        texts = repr([getattr(command, text) for text in TEXTS])  # NUL reads \\x00
+        well_formed = (
+            isinstance(key, str) and 1 <= len(key) <= 200 and key.isprintable(),
+            "\\x00" not in texts.replace("\\\\", ""),
+            command.source in SOURCES,
+            (type(points) is int and 1 <= points <= 10**15)
+            or (undoes and points is None),
+            not undoes or (type(command.entry) is int and command.entry >= 1),
+            kind != "Reverse" or command.policy in POLICIES,
+            kind != "Earn" or not self.has_bad_dates(command, stated),
+        )
+        return not all(well_formed)
+
+    def has_bad_dates(self, command, stated):
+        pending, expires_at = self.pending_of(command), command.expires_at
+        wait = timedelta(0) if pending == "event" else pending
+        if wait is None or (expires_at and expires_at <= stated + wait):
+            return True
+        validity = command.validity
+        return validity is not None and (expires_at or duration(validity) is None)
+
+    def pending_of(self, command):
+        if command.pending in (None, "event"):
+            return command.pending or self.policy.pending or timedelta(0)
+        return duration(command.pending)
+
+    def earn(self, account, command, t):
+        pending, validity = self.pending_of(command), self.policy.validity
+        if command.validity is not None:
+            validity = duration(command.validity)
+        available_at = None if pending == "event" else t + pending
+        expires_at = command.expires_at
+        if expires_at is None and available_at and validity is not None:
+            expires_at = available_at + validity
+        sequence, p = account.last_sequence + 1, command.points
+        waits = available_at != t
+        lot = Lot(sequence, 1, p, sequence, available_at, expires_at, waits)
+        now, later = (0, p) if waits else (p, 0)
+        return account.write(t, "earn", p, now, later, opens=[lot])
+
+    def redeem(self, account, command, t):
+        required = 1 if command.up_to else command.points
+        missing = required - account.available
+        if missing > 0:
+            raise Refused("insufficient_points", available=account.available,
+                          required=required, missing=missing)  # fmt: skip
+        points = min(command.points, account.available)
+        moves, _ = take(account.open_lots(), points)
+        return account.write(t, "redeem", points, -points, 0, moves=moves)
+
+    def undone(self, account, command, types):
+        """What already undid the named entry, and how much is to be undone now."""
+        if command.entry > account.last_sequence:
+            raise Refused("entry_not_found")
+        original = account.entries[command.entry - 1]
+        if original["type"] not in types:
+            raise Refused("entry_not_reversible")
+        same_kind = account.typed(type(command).__name__.lower())
+        earlier = [e for e in same_kind if e["relates_to"] == command.entry]
+        rest = original["amount"] - sum(e["amount"] for e in earlier)
+        points = rest if command.points is None else command.points
+        if rest == 0 or points > rest:
+            raise Refused("exceeds_original")
+        return earlier, points
+
+    def refund(self, account, command, t):
+        earlier, points = self.undone(account, command, ("redeem", "capture"))
+        done, rest = sum(e["amount"] for e in earlier), points
+        moves, opens = [], []
+        for lot in sorted(account.lots, key=spending_order, reverse=True):
+            taken = lot.taken_by([command.entry])
+            skipped = min(done, taken)  # went back with an earlier refund
+            back = min(rest, taken - skipped)
+            done, rest = done - skipped, rest - back
+            if back and (lot.expires_at is None or lot.expires_at > t):
+                moves.append((lot, back))
+            elif back:
+                is_root = lot.sequence == lot.root
+                until = t + (is_root and self.policy.grace or timedelta(0))
+                sequence, n = account.last_sequence + 1, len(opens) + 1
+                opens.append(Lot(sequence, n, back, lot.root, t, until))
+        spend = command.entry
+        return account.write(t, "refund", points, points, 0, spend, moves, opens)
+
+    def reverse(self, account, command, t):
+        earlier, points = self.undone(account, command, ("earn",))
+        own = [lot for lot in account.lots if lot.root == command.entry]
+        own_open = [lot for lot in account.open_lots() if lot in own]
+        others = [lot for lot in account.open_lots() if lot not in own]
+        expires = [e["sequence"] for e in account.typed("expire")]
+        lapsed = sum(lot.taken_by(expires) for lot in own)
+        lapsed -= sum(e["metadata"].get("lapsed", 0) for e in earlier)
+
+        cancelled, rest = take([lot for lot in own if lot.is_pending], points)
+        from_own, rest = take(own_open, rest)
+        lapsed = min(lapsed, rest)
+        from_others, rest = take(others, rest - lapsed)
+        policy = command.policy or self.policy.debt_policy
+        if rest and policy == "refuse":
+            raise Refused("insufficient_points", available=account.available,
+                          required=points, missing=rest)  # fmt: skip
+        written_off = rest if policy == "cap" else 0
+
+        pending = sum(p for _, p in cancelled)
+        available = sum(p for _, p in from_own + from_others) - (rest - written_off)
+        moves = cancelled + from_own + from_others
+        metadata = {"lapsed": lapsed, "written_off": written_off}
+        metadata = {name: p for name, p in metadata.items() if p > 0}
+        return account.write(
+            t, "reverse", points, available, pending, command.entry, moves, (), metadata
+        )

@@ -1,0 +1,1 @@
+"""Independent calculations of what Punchcard must answer: standard library only."""
