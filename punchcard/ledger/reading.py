@@ -7,7 +7,7 @@ of the batch can need it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, LiteralString, cast
@@ -36,6 +36,7 @@ from punchcard.ledger.rules.state import (
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 Asked = Sequence[tuple[Account, Command]]
 
+_FOREVER = datetime.max.replace(tzinfo=UTC)
 _FILES = Path(__file__).parent / "sql"
 _LOCK = sql.load(_FILES / "lock.sql")
 _LOOK = cast("LiteralString", _LOCK.partition("FOR NO KEY UPDATE")[0])
@@ -43,6 +44,7 @@ _KNOWN = sql.load(_FILES / "known.sql")
 _NAMED = sql.load(_FILES / "named.sql")
 _LOTS = sql.load(_FILES / "lots.sql")
 _HOLDS = sql.load(_FILES / "holds.sql")
+_LIVE_LOTS = sql.load(_FILES / "live_lots.sql")
 
 
 @lru_cache(maxsize=1024)
@@ -210,6 +212,22 @@ def _read_lots(cursor: Cursor, asked: Asked, now: datetime) -> None:
         if was_walked:
             _note_horizon(account, lot, until[account_id])
     _read_holds(cursor, [account for account in walked if account.reserved], until)
+
+
+def read_live_lots(cursor: Cursor, accounts: Sequence[Account]) -> None:
+    """Read every pending or open lot and every open hold: a look into the future."""
+    if not accounts:
+        return
+    ids = sql.Uuids([account.id for account in accounts])
+    cursor.execute(_LIVE_LOTS, (ids, ids), prepare=True)
+    by_id = {account.id: account for account in accounts}
+    for account_id, *row in cursor:
+        lot = _lot(row)
+        by_id[account_id].lots[(lot.sequence, lot.n)] = lot
+    for account in accounts:
+        account.horizon = None
+    holding = [account for account in accounts if account.reserved]
+    _read_holds(cursor, holding, {account.id: _FOREVER for account in holding})
 
 
 def _named_columns(

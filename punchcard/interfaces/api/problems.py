@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+import psycopg
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -97,6 +98,8 @@ _CODES: Mapping[type[Exception], str] = {
     OutcomeUnknown: "outcome_unknown",
     OperationalError: "database_unavailable",
     InterfaceError: "database_unavailable",
+    psycopg.OperationalError: "database_unavailable",
+    psycopg.InterfaceError: "database_unavailable",
     RequestDataTooBig: "too_large",
     UnreadablePostError: "unreadable",
 }

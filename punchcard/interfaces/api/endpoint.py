@@ -1,0 +1,185 @@
+"""One way through every door: authenticate, authorise, parse, one call, answer.
+
+A view of Django REST Framework by name (so that drf-spectacular finds and describes
+it), with its own short `dispatch`: parsers, renderers and negotiation would cost more
+than the call itself. An operation declares what it takes and gives; the same
+declaration is the parser and the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.views import APIView
+
+from punchcard.programs.queries import ProgramView, program_now
+
+from .authentication import Caller, authenticate_request
+from .idempotency import read_key
+from .parsing import parse_body, parse_query, read_body
+from .permissions import ANYONE, Demand, require_scope
+from .problems import Problem, answer_error
+from .schema import OperationSchema
+
+Body = TypeVar("Body")
+Query = TypeVar("Query")
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+_encode = msgspec.json.Encoder().encode
+
+
+class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing is sent."""
+
+
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No query parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler gives back."""
+
+    body: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Body, Query]):
+    """One call, parsed and allowed."""
+
+    request: HttpRequest
+    caller: Caller
+    path: Mapping[str, Any]
+    query: Query
+    body: Body
+    key: str | None
+    now: datetime
+    """What time it is in the caller's program."""
+
+    @property
+    def program(self) -> ProgramView:
+        """The program that calls."""
+        return self.caller.program
+
+
+KeyUse: TypeAlias = Literal["none", "optional", "required"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What one method of one address takes and gives."""
+
+    id: str
+    summary: str
+    tag: str
+    scope: Demand
+    answers: Mapping[int, type[Any] | None]
+    body: type[Any] = NoBody
+    query: type[Any] = NoQuery
+    refusals: tuple[str, ...] = ()
+    key: KeyUse = "none"
+    description: str = ""
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body is read."""
+        return self.body is not NoBody
+
+
+def operation(declared: Operation) -> Callable[[Handler], Handler]:
+    """Declare what a handler is; without it a method is not answered."""
+
+    def declare(handler: Handler) -> Handler:
+        setattr(handler, _DECLARED, declared)
+        return handler
+
+    return declare
+
+
+class Endpoint(APIView):
+    """One address; its handlers are methods named `get`, `post` … with `operation`."""
+
+    operations: ClassVar[dict[str, Operation]] = {}
+    schema = OperationSchema()
+    _decoders: ClassVar[dict[str, msgspec.json.Decoder[Any]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Collect what the handlers declare, once."""
+        super().__init_subclass__()
+        cls.operations = {
+            name.upper(): getattr(handler, _DECLARED)
+            for name, handler in vars(cls).items()
+            if hasattr(handler, _DECLARED)
+        }
+        cls._decoders = {
+            method: msgspec.json.Decoder(declared.body)
+            for method, declared in cls.operations.items()
+        }
+
+    def dispatch(
+        self,
+        request: HttpRequest,
+        *_args: Any,  # noqa: ANN401
+        **path: Any,  # noqa: ANN401
+    ) -> HttpResponseBase:
+        """Answer a request; whatever happens, with a document and never a trace."""
+        try:
+            return self._answer(request, path)
+        except Exception as error:  # noqa: BLE001 - this is the last line of defence
+            return answer_error(request, error)
+
+    def _answer(self, request: HttpRequest, path: Mapping[str, Any]) -> HttpResponse:
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        declared = self.operations.get(method)
+        if declared is None:
+            allowed = ", ".join(sorted(self.operations))
+            raise Problem("method_not_allowed", headers={"Allow": allowed})
+        call = self._call(request, path, method, declared)
+        answer: Answer = getattr(self, method.lower())(call)
+        body = b"" if answer.body is None else _encode(answer.body)
+        response = HttpResponse(
+            body, status=answer.status, content_type="application/json"
+        )
+        if answer.body is None:
+            del response.headers["Content-Type"]
+        # Balances are nobody's to keep.
+        response.headers["Cache-Control"] = "no-store"
+        for name, value in answer.headers.items():
+            response.headers[name] = value
+        return response
+
+    def _call(
+        self,
+        request: HttpRequest,
+        path: Mapping[str, Any],
+        method: str,
+        declared: Operation,
+    ) -> Any:  # noqa: ANN401 - a Call, or for everybody's addresses the request
+        if declared.scope == ANYONE:
+            return request
+        caller = authenticate_request(request)
+        require_scope(caller, declared.scope)
+        body: Any = None
+        if declared.has_body:
+            # Refund and reverse have nothing that must be said: no body is `{}`.
+            body = parse_body(read_body(request) or b"{}", self._decoders[method])
+        return Call(
+            request=request,
+            caller=caller,
+            path=path,
+            query=parse_query(request.GET, declared.query),
+            body=body,
+            key=None if declared.key == "none" else read_key(request),
+            now=program_now(caller.program),
+        )
+
+
+_DECLARED = "punchcard_operation"

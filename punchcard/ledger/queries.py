@@ -1,0 +1,361 @@
+"""Reads of the ledger: accounts, balances as of any instant, entries, lots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, LiteralString
+from uuid import UUID
+
+import msgspec
+
+from punchcard.kernel import sql
+from punchcard.ledger import errors
+from punchcard.ledger.outcomes import Entry
+from punchcard.ledger.reading import read_accounts, read_live_lots
+from punchcard.ledger.rules.lots import open_lots
+from punchcard.ledger.rules.settling import settle
+from punchcard.ledger.rules.state import Account
+
+_PAST = sql.load(Path(__file__).parent / "sql" / "past.sql")
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as its row stands; what fell due since is not yet in it."""
+
+    account: UUID
+    wallet: UUID
+    holder_kind: str
+    holder: UUID
+    available: int
+    pending: int
+    reserved: int
+    lifetime: int
+    last_sequence: int
+    status: str
+    effective_at: datetime | None
+    next_due_at: datetime | None
+    opened_at: datetime
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """The four numbers as of an instant, and what expires next of what is available."""
+
+    account: UUID
+    as_of: datetime
+    available: int = 0
+    pending: int = 0
+    reserved: int = 0
+    lifetime: int = 0
+    next_expiry_points: int = 0
+    next_expires_at: datetime | None = None
+
+
+class LotView(msgspec.Struct, frozen=True, kw_only=True):
+    """What can still be spent of one credit."""
+
+    sequence: int
+    n: int
+    root: int
+    credited: int
+    remaining: int
+    lapsed: int
+    state: str
+    validity: str | None
+    available_at: datetime | None
+    expires_at: datetime | None
+
+
+class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
+    """Entry `sequence` took from (-) or gave back to (+) lot `lot_sequence.lot_n`."""
+
+    sequence: int
+    lot_sequence: int
+    lot_n: int
+    points: int
+
+
+class EntryDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry with the lots it opened, the lots it used, and who used its lots."""
+
+    entry: Entry
+    opened: list[LotView]
+    allocations: list[AllocationView]
+    used_by: list[AllocationView]
+    """What other entries took from, or gave back to, the lots that it opened."""
+    related: list[int]
+    """Sequences of the entries that undo, capture or release it."""
+
+
+_ACCOUNT: LiteralString = """
+    SELECT id, wallet_id, holder_kind, holder_id, available, pending, reserved,
+        lifetime, last_sequence, status, effective_at, next_due_at, opened_at
+    FROM ledger_account a
+"""
+_ENTRY: LiteralString = """
+    SELECT account_id, sequence, type, source, amount, available, pending, reserved,
+        balance, pending_after, reserved_after, lifetime_after, key, fingerprint,
+        reference_type, reference_id, relates_to, transfer_id, other_account_id,
+        other_sequence, referred_member_id, description, metadata::text, available_at,
+        expires_at, validity, effective_at, recorded_at, actor, hash
+    FROM ledger_entry
+"""
+_LOT: LiteralString = """
+    SELECT sequence, n, root, credited, remaining, lapsed, state, validity,
+        available_at, expires_at
+    FROM ledger_lot
+"""
+
+
+def find_accounts(
+    *, wallet: UUID, holder_kind: str, holders: Sequence[UUID], using: str = "default"
+) -> dict[UUID, UUID]:
+    """Return holder -> account for those holders that have one in `wallet`."""
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        """
+        SELECT holder_id, account_id FROM ledger_account_holder
+        WHERE wallet_id = %s AND holder_kind = %s AND holder_id = ANY(%s)
+        """,
+        (wallet, holder_kind, sql.Uuids(list(holders))),
+        prepare=True,
+    )
+    return dict(cursor.fetchall())
+
+
+def get_account(*, account: UUID, using: str = "default") -> AccountView:
+    """Return one account.
+
+    Raises:
+        AccountNotFound: there is none with this id.
+    """
+    cursor = sql.cursor(using=using)
+    cursor.execute(_ACCOUNT + "WHERE id = %s", (account,), prepare=True)
+    row = cursor.fetchone()
+    if row is None:
+        raise errors.AccountNotFound
+    return _view(AccountView, row)
+
+
+def list_accounts(
+    *, holder_kind: str, holder: UUID, using: str = "default"
+) -> list[AccountView]:
+    """Return a holder's accounts, in the order in which they were opened."""
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        _ACCOUNT
+        + """
+        WHERE id IN (SELECT h.account_id FROM ledger_account_holder h
+                     WHERE h.holder_id = %s AND h.holder_kind = %s)
+        ORDER BY id
+        """,
+        (holder, holder_kind),
+        prepare=True,
+    )
+    return [_view(AccountView, row) for row in cursor]
+
+
+def balance_as_of(
+    *, account: UUID, as_of: datetime, using: str = "default"
+) -> Balance:
+    """Return an account's balance as of an instant, past or future; write nothing.
+
+    Raises:
+        AccountNotFound: there is none with this id.
+    """
+    found = balances_as_of(accounts=[account], as_of=as_of, using=using)
+    if not found:
+        raise errors.AccountNotFound
+    return found[account]
+
+
+def balances_as_of(
+    *, accounts: Sequence[UUID], as_of: datetime, using: str = "default"
+) -> dict[UUID, Balance]:
+    """Return balances as of an instant, past or future, for those that exist.
+
+    Up to an account's last entry: the numbers after its last entry that took effect
+    by then. Later: what time will have done by then, decided on a copy.
+    """
+    cursor = sql.cursor(using=using)
+    states = read_accounts(cursor, accounts, lock=False)
+    past = [
+        state.id
+        for state in states.values()
+        if state.effective_at is not None and state.effective_at > as_of
+    ]
+    found = _past_balances(cursor, past, as_of)
+    others = [state for state in states.values() if state.id not in found]
+    moving = [state for state in others if state.next_due_at is not None]
+    read_live_lots(cursor, moving)
+    for state in others:
+        settle(state, as_of, as_of)
+        found[state.id] = _balance(state, as_of)
+    return found
+
+
+def _balance(state: Account, as_of: datetime) -> Balance:
+    lots = [lot for lot in open_lots(state) if lot.expires_at is not None]
+    expires_at = lots[0].expires_at if lots else None
+    return Balance(
+        account=state.id,
+        as_of=as_of,
+        available=state.available,
+        pending=state.pending,
+        reserved=state.reserved,
+        lifetime=state.lifetime,
+        next_expires_at=expires_at,
+        next_expiry_points=sum(
+            lot.remaining for lot in lots if lot.expires_at == expires_at
+        ),
+    )
+
+
+def _past_balances(
+    cursor: Any, accounts: Sequence[UUID], as_of: datetime
+) -> dict[UUID, Balance]:
+    if not accounts:
+        return {}
+    cursor.execute(
+        _PAST, {"accounts": sql.Uuids(accounts), "as_of": as_of}, prepare=True
+    )
+    return {
+        row[0]: Balance(
+            account=row[0],
+            as_of=as_of,
+            available=row[1],
+            pending=row[2],
+            reserved=row[3],
+            lifetime=row[4],
+            next_expires_at=row[5],
+            next_expiry_points=row[6],
+        )
+        for row in cursor
+    }
+
+
+def list_entries(
+    *,
+    account: UUID,
+    limit: int,
+    before_sequence: int | None = None,
+    after_sequence: int | None = None,
+    types: Sequence[str] | None = None,
+    sources: Sequence[str] | None = None,
+    reference_type: str | None = None,
+    reference_id: str | None = None,
+    effective_from: datetime | None = None,
+    effective_to: datetime | None = None,
+    newest_first: bool = True,
+    using: str = "default",
+) -> list[Entry]:
+    """Return up to `limit` entries of an account by sequence; times are [from, to)."""
+    order: LiteralString = "DESC" if newest_first else "ASC"
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        _ENTRY
+        + """
+        WHERE account_id = %(account)s
+            AND (%(before)s::bigint IS NULL OR sequence < %(before)s)
+            AND (%(after)s::bigint IS NULL OR sequence > %(after)s)
+            AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s))
+            AND (%(sources)s::text[] IS NULL OR source = ANY(%(sources)s))
+            AND (%(reference_type)s::text IS NULL OR reference_type = %(reference_type)s)
+            AND (%(reference_id)s::text IS NULL OR reference_id = %(reference_id)s)
+            AND (%(start)s::timestamptz IS NULL OR effective_at >= %(start)s)
+            AND (%(end)s::timestamptz IS NULL OR effective_at < %(end)s)
+        ORDER BY sequence """
+        + order
+        + " LIMIT %(limit)s",
+        {
+            "account": account,
+            "before": before_sequence,
+            "after": after_sequence,
+            "types": None if types is None else sql.Texts(types),
+            "sources": None if sources is None else sql.Texts(sources),
+            "reference_type": reference_type,
+            "reference_id": reference_id,
+            "start": effective_from,
+            "end": effective_to,
+            "limit": limit,
+        },
+        # Planned anew each time: which filters are given decides which index serves.
+        prepare=False,
+    )
+    return [_view(Entry, row) for row in cursor]
+
+
+def get_entry(
+    *, account: UUID, sequence: int, using: str = "default"
+) -> EntryDetail:
+    """Return one entry with its lots, both ways.
+
+    Raises:
+        EntryNotFound: the account has no entry of this sequence.
+    """
+    cursor = sql.cursor(using=using)
+    named = (account, sequence)
+    cursor.execute(
+        _ENTRY + "WHERE account_id = %s AND sequence = %s", named, prepare=True
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise errors.EntryNotFound
+    entry = _view(Entry, row)
+    cursor.execute(
+        _LOT + "WHERE account_id = %s AND sequence = %s ORDER BY n", named, prepare=True
+    )
+    opened = [_view(LotView, row) for row in cursor]
+    allocations: list[list[AllocationView]] = []
+    for column in ("sequence", "lot_sequence"):
+        cursor.execute(_ALLOCATIONS[column], named, prepare=True)
+        allocations.append([_view(AllocationView, row) for row in cursor])
+    cursor.execute(
+        "SELECT sequence FROM ledger_entry WHERE account_id = %s AND relates_to = %s"
+        " ORDER BY sequence",
+        named,
+        prepare=True,
+    )
+    return EntryDetail(
+        entry=entry,
+        opened=opened,
+        allocations=allocations[0],
+        used_by=allocations[1],
+        related=[row[0] for row in cursor],
+    )
+
+
+_ALLOCATIONS: dict[str, LiteralString] = {
+    "sequence": "SELECT sequence, lot_sequence, lot_n, points FROM ledger_allocation"
+    " WHERE account_id = %s AND sequence = %s ORDER BY n",
+    "lot_sequence": "SELECT sequence, lot_sequence, lot_n, points"
+    " FROM ledger_allocation WHERE account_id = %s AND lot_sequence = %s"
+    " ORDER BY sequence, n",
+}
+
+
+def list_lots(
+    *,
+    account: UUID,
+    limit: int,
+    after: tuple[int, int] | None = None,
+    using: str = "default",
+) -> list[LotView]:
+    """Return up to `limit` lots of an account, by (sequence, n), after `after`."""
+    cursor = sql.cursor(using=using)
+    sequence, n = after or (0, 0)
+    cursor.execute(
+        _LOT
+        + """
+        WHERE account_id = %s AND (sequence, n) > (%s, %s)
+        ORDER BY sequence, n LIMIT %s
+        """,
+        (account, sequence, n, limit),
+        prepare=True,
+    )
+    return [_view(LotView, row) for row in cursor]
+
+
+def _view(kind: type[Any], row: Sequence[Any]) -> Any:
+    return kind(**dict(zip(kind.__struct_fields__, row, strict=True)))

@@ -1,0 +1,33 @@
+"""Before Django's settings are read: a throw-away PostgreSQL for this test run.
+
+With DATABASE_URL the tests use that server instead (and its `test_` database).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "punchcard.project.settings")
+_home: Path | None = None
+
+if "DATABASE_URL" not in os.environ:
+    from punchcard.project.servers.postgres import PostgresServer
+
+    _home = Path(tempfile.mkdtemp(prefix="punchcard-tests-"))
+    os.environ["PUNCHCARD_HOME"] = str(_home)
+    PostgresServer(_home).ensure()
+else:
+    os.environ.setdefault("PUNCHCARD_SECRET_KEY", "only for tests")
+    os.environ.setdefault("PUNCHCARD_ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001
+    """Stop the throw-away server and remove it."""
+    if _home is not None:
+        PostgresServer(_home).stop()
+        shutil.rmtree(_home, ignore_errors=True)
