@@ -26,7 +26,7 @@ else:
     os.environ.setdefault("PUNCHCARD_ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the throw-away server and remove it."""
     if _home is not None:
         PostgresServer(_home).stop()

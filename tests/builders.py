@@ -80,5 +80,5 @@ def a_ledger(**policy: Any) -> Ledger:
 def rows(query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Return the rows of a query."""
     cursor = sql.cursor()
-    cursor.execute(query.encode(), parameters)
+    cursor.execute(query.encode(), parameters or None)
     return cursor.fetchall()

@@ -9,37 +9,55 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import connections
+from django.test.utils import setup_databases, teardown_databases
+from pytest_django import DjangoDbBlocker
 
-from tests.builders import Ledger, a_ledger
+from tests.builders import Ledger, a_ledger, rows
 
 COMMITTING = ("database", "races", "crash", "journeys", "interfaces")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test that touches rows the database, without a wrapping transaction."""
+    """Give tests that touch rows the database, without a wrapping transaction."""
     for item in items:
         if any(f"/tests/{kind}/" in str(item.path) for kind in COMMITTING):
             item.fixturenames.insert(0, "committing")  # type: ignore[attr-defined]
 
 
+@pytest.fixture(scope="session")
+def test_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Create the `test_` database, migrated; remove it at the end."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases=["default"])
+        yield
+        connections.close_all()
+        teardown_databases(made, verbosity=0)
+
+
 @pytest.fixture
 def committing(
-    django_db_setup: None,  # noqa: ARG001
-    django_db_blocker: pytest.FixtureRequest,
+    test_database: None,
+    django_db_blocker: DjangoDbBlocker,
     request: pytest.FixtureRequest,
 ) -> Iterator[None]:
     """Allow the database; what is committed stays; `verify` must be clean after."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
+        started = rows("SELECT pg_current_xact_id()::text::bigint")[0][0]
         yield
         if request.node.get_closest_marker("harmed") is None:
-            assert_clean()
+            assert_clean(since=started)
 
 
-def assert_clean() -> None:
-    """Fail, naming account and invariant, unless the whole ledger verifies."""
+def assert_clean(*, since: int = 0) -> None:
+    """Fail, naming account and invariant, unless what was posted since verifies."""
     from punchcard.ledger.verifying import verify
 
-    report = verify()
+    touched = rows(
+        "SELECT DISTINCT account_id FROM ledger_outbox WHERE recorded_xid >= %s::xid8",
+        (str(since),),
+    )
+    report = verify(accounts=[row[0] for row in touched])
     breaches = [
         (check.number, check.name, breach.account, breach.sequence, breach.what)
         for check in report.checks

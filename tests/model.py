@@ -13,7 +13,8 @@ SOURCES = ("purchase", "referral", "bonus", "admin",
     "redemption", "transfer", "topup", "system")  # fmt: skip
 POLICIES = (None, "debt", "cap", "refuse")
 NOT_REMEMBERED = ("malformed", "account_not_found", "key_reused")
-TEXTS = ("reference_type", "reference_id", "actor", "description", "metadata")
+TEXTS = {"reference_type": 40, "reference_id": 200, "actor": 200, "description": 2000}
+RESERVED_METADATA = {"lapsed", "written_off"}
 STATED = ("points", "up_to", "reference_type", "reference_id", "entry", "policy",
     "pending", "validity", "expires_at", "at", "source", "referred_member")  # fmt: skip
 RELEASE, VOID, EXPIRE = 1, 2, 3  # the order at one instant (no holds yet: no VOID)
@@ -34,6 +35,7 @@ class Outcome:
     sequence: int
     entry: dict | None = None
     details: dict = field(default_factory=dict)
+    decided_at: datetime | None = None
     replayed: bool = False
 
 
@@ -134,6 +136,13 @@ class Account:
                 lot.allocations.append((entry["sequence"], points))
         return entry
 
+    def next_expiry(self):
+        """When open points expire next, and how many."""
+        dates = {lot.expires_at for lot in self.open_lots()} - {None}
+        first = min(dates, default=None)
+        points = [lot.remaining for lot in self.open_lots() if lot.expires_at == first]
+        return first, sum(points) if first else 0
+
     def settle(self, until):
         """Write what fell due up to this instant, by due time."""
         while True:
@@ -166,12 +175,21 @@ class Model:
     def open_account(self, account_id):
         self.accounts.setdefault(account_id, Account())
 
-    def as_of(self, account_id, instant):
+    def state_as_of(self, account_id, instant):
+        """A copy of the account as it was, or will be, at this instant."""
         then = copy.deepcopy(self.accounts[account_id])
-        if then.entries and instant < then.effective_at:
-            then.entries = [e for e in then.entries if e["effective_at"] <= instant]
-        else:
+        if not then.entries or instant >= then.effective_at:
             then.settle(instant)
+            return then
+        then.entries = [e for e in then.entries if e["effective_at"] <= instant]
+        then.lots = [lot for lot in then.lots if lot.sequence <= then.last_sequence]
+        for lot in then.lots:
+            lot.allocations = [a for a in lot.allocations if a[0] <= then.last_sequence]
+            lot.waiting = lot.available_at is None or lot.available_at > instant
+        return then
+
+    def as_of(self, account_id, instant):
+        then = self.state_as_of(account_id, instant)
         return then.available, then.pending, then.reserved, then.lifetime
 
     def post(self, commands, now, atomic=False):
@@ -180,16 +198,17 @@ class Model:
             refusal = trial.run(command, now)
             if refusal.code != "applied":
                 if not refusal.replayed:
-                    refusal = self.answer(command, refusal.code, None, refusal.details)
+                    refusal = self.answer(command, refusal.code, refusal.decided_at,
+                                          None, refusal.details)  # fmt: skip
                 outcomes = [self.answer(each, "not_applied") for each in commands]
                 return [*outcomes[:index], refusal, *outcomes[index + 1 :]]
         return [self.run(command, now) for command in commands]
 
-    def answer(self, command, code, entry=None, details=None):
+    def answer(self, command, code, t=None, entry=None, details=None):
         """The outcome as the account stands now; remembered unless it must not be."""
         account = self.accounts.get(command.account, Account())
-        last = account.last_sequence
-        outcome = Outcome(command.account, code, last, entry, details or {})
+        sequence = entry["sequence"] if entry else account.last_sequence
+        outcome = Outcome(command.account, code, sequence, entry, details or {}, t)
         key, fingerprint = key_and_fingerprint(command)
         if key is not None and code not in (*NOT_REMEMBERED, "not_applied"):
             account.keys[key] = (fingerprint, outcome)
@@ -198,7 +217,7 @@ class Model:
     def run(self, command, now):
         kind, stated = type(command).__name__.lower(), command.at or now
         key, fingerprint = key_and_fingerprint(command)
-        bad = kind != "settle" and self.is_malformed(command, key, stated)
+        bad = kind != "settle" and self.is_malformed(command, key)
         if bad or stated > now:
             return self.answer(command, "malformed")
         if command.account not in self.accounts:
@@ -209,10 +228,12 @@ class Model:
             if known != fingerprint:
                 return self.answer(command, "key_reused")
             return replace(first, replayed=True)
+        if kind == "earn" and self.has_bad_dates(command, stated):
+            return self.answer(command, "malformed")
         t = max(stated, account.effective_at or stated)
         account.settle(t)
         if kind == "settle":
-            return self.answer(command, "applied")
+            return self.answer(command, "applied", t)
         try:
             if account.status == "closed":
                 raise Refused("account_closed")
@@ -220,33 +241,48 @@ class Model:
                 raise Refused("account_frozen")
             entry = getattr(self, kind)(account, command, t)
         except Refused as refused:
-            return self.answer(command, refused.code, None, refused.details)
+            return self.answer(command, refused.code, t, None, refused.details)
         account.settle(t)
-        return self.answer(command, "applied", entry)
+        return self.answer(command, "applied", t, entry)
 
-    def is_malformed(self, command, key, stated):
+    def is_malformed(self, command, key):
+        """Judged from the command alone, whatever the clock and the wallet say."""
         kind, points = type(command).__name__, command.points
-        undoes = kind in ("Refund", "Reverse")
-        texts = repr([getattr(command, text) for text in TEXTS])  # NUL reads \\x00
+        undoes, metadata = kind in ("Refund", "Reverse"), command.metadata or {}
+        texts = {name: getattr(command, name) for name in TEXTS}
+        said = repr([*texts.values(), metadata])  # NUL reads \\x00
         well_formed = (
             isinstance(key, str) and 1 <= len(key) <= 200 and key.isprintable(),
-            "\\x00" not in texts.replace("\\\\", ""),
+            "\\x00" not in said.replace("\\\\", ""),
+            all(len(text or "") <= TEXTS[name] for name, text in texts.items()),
+            (command.reference_type is None) == (command.reference_id is None),
+            not RESERVED_METADATA & set(metadata),
             command.source in SOURCES,
             (type(points) is int and 1 <= points <= 10**15)
             or (undoes and points is None),
             not undoes or (type(command.entry) is int and command.entry >= 1),
             kind != "Reverse" or command.policy in POLICIES,
-            kind != "Earn" or not self.has_bad_dates(command, stated),
+            kind != "Earn" or self.has_good_durations(command),
         )
         return not all(well_formed)
 
+    def has_good_durations(self, command):
+        at, expires_at, validity = command.at, command.expires_at, command.validity
+        return (
+            self.pending_of(command) is not None
+            and (validity is None or bool(duration(validity) and not expires_at))
+            and not (at and expires_at and expires_at <= at)
+        )
+
     def has_bad_dates(self, command, stated):
+        """Counted from the clock, so that a late retry must find its key first."""
         pending, expires_at = self.pending_of(command), command.expires_at
-        wait = timedelta(0) if pending == "event" else pending
-        if wait is None or (expires_at and expires_at <= stated + wait):
+        try:
+            available_at = stated + (timedelta(0) if pending == "event" else pending)
+            available_at + duration(command.validity or "P0D")
+        except OverflowError:
             return True
-        validity = command.validity
-        return validity is not None and (expires_at or duration(validity) is None)
+        return expires_at is not None and expires_at <= available_at
 
     def pending_of(self, command):
         if command.pending in (None, "event"):
@@ -305,7 +341,9 @@ class Model:
                 moves.append((lot, back))
             elif back:
                 is_root = lot.sequence == lot.root
-                until = t + (is_root and self.policy.grace or timedelta(0))
+                until = t + (
+                    self.policy.grace or timedelta(0) if is_root else timedelta(0)
+                )
                 sequence, n = account.last_sequence + 1, len(opens) + 1
                 opens.append(Lot(sequence, n, back, lot.root, t, until))
         spend = command.entry

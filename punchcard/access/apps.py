@@ -1,6 +1,10 @@
+"""The room as Django knows it."""
+
 from django.apps import AppConfig
 
 
 class AccessConfig(AppConfig):
+    """Who may do what."""
+
     name = "punchcard.access"
     label = "access"

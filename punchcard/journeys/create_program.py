@@ -21,7 +21,7 @@ class CreatedProgram(msgspec.Struct, frozen=True, kw_only=True):
     wallet: WalletView
 
 
-def create_program(  # noqa: PLR0913 - a program is as wide as it is
+def create_program(
     *,
     slug: str,
     name: str,
@@ -29,7 +29,7 @@ def create_program(  # noqa: PLR0913 - a program is as wide as it is
     currency: str,
     now: datetime,
     time_zone: str = "UTC",
-    **policy: Any,  # noqa: ANN401
+    **policy: Any,
 ) -> CreatedProgram:
     """Create a program and its wallet `points`; `policy` as of `create_wallet`.
 

@@ -57,8 +57,9 @@ def post_commands(
 
     Raises:
         OutcomeUnknown: the connection was lost at COMMIT and did not come back.
-        OperationalError: (Django's or psycopg's) the database cannot be reached; nothing was applied, or (of
-            a batch that was being halved) what was applied answers to its keys.
+        OperationalError: (Django's or psycopg's) the database cannot be reached;
+            nothing was applied, or (of a batch that was being halved) what was
+            applied answers to its keys.
     """
     refuse_transaction()
     try:

@@ -47,7 +47,7 @@ class Array:
 
 
 class Int8s(Array):
-    """bigint[]"""
+    """A `bigint[]` parameter."""
 
     __slots__ = ()
     element_oid, oid = 20, 1016
@@ -57,7 +57,7 @@ class Int8s(Array):
 
 
 class Instants(Array):
-    """timestamptz[]"""
+    """A `timestamptz[]` parameter."""
 
     __slots__ = ()
     element_oid, oid = 1184, 1185
@@ -67,7 +67,7 @@ class Instants(Array):
 
 
 class Uuids(Array):
-    """uuid[]"""
+    """A `uuid[]` parameter."""
 
     __slots__ = ()
     element_oid, oid = 2950, 2951
@@ -77,7 +77,7 @@ class Uuids(Array):
 
 
 class Byteas(Array):
-    """bytea[]"""
+    """A `bytea[]` parameter."""
 
     __slots__ = ()
     element_oid, oid = 17, 1001
@@ -87,7 +87,7 @@ class Byteas(Array):
 
 
 class Texts(Array):
-    """text[]"""
+    """A `text[]` parameter."""
 
     __slots__ = ()
     element_oid, oid = 25, 1009
@@ -97,7 +97,7 @@ class Texts(Array):
 
 
 class Booleans(Array):
-    """boolean[]"""
+    """A `boolean[]` parameter."""
 
     __slots__ = ()
     element_oid, oid = 16, 1000
@@ -144,6 +144,4 @@ def cursor(*, using: str = "default") -> psycopg.Cursor[tuple[Any, ...]]:
 
 def load(path: Path) -> LiteralString:
     """Return the SQL text of a file that ships with the code."""
-    return cast("LiteralString", path.read_text(encoding="utf-8"))
-
-
+    return path.read_text(encoding="utf-8")

@@ -227,7 +227,11 @@ class Lot(models.Model):
                 name="lot_open_means_state_open",
                 condition=Q(open=True, state="open", remaining__gt=0)
                 | Q(open=False, state="pending", remaining__gt=0)
-                | Q(open=False, state__in=["spent", "lapsed", "cancelled"], remaining=0),
+                | Q(
+                    open=False,
+                    state__in=["spent", "lapsed", "cancelled"],
+                    remaining=0,
+                ),
             ),
         ]
         indexes = [

@@ -1,4 +1,4 @@
-"""The ledger's one door: `post`. And `open_accounts`, and the sweep of what fell due."""
+"""The ledger's one door, `post`; and `open_accounts`, and the sweep of what is due."""
 
 from __future__ import annotations
 

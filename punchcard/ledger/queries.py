@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -19,6 +19,9 @@ from punchcard.ledger.rules.settling import settle
 from punchcard.ledger.rules.state import Account
 
 _PAST = sql.load(Path(__file__).parent / "sql" / "past.sql")
+
+
+View = TypeVar("View", bound=msgspec.Struct)
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,9 +159,7 @@ def list_accounts(
     return [_view(AccountView, row) for row in cursor]
 
 
-def balance_as_of(
-    *, account: UUID, as_of: datetime, using: str = "default"
-) -> Balance:
+def balance_as_of(*, account: UUID, as_of: datetime, using: str = "default") -> Balance:
     """Return an account's balance as of an instant, past or future; write nothing.
 
     Raises:
@@ -261,7 +262,8 @@ def list_entries(
             AND (%(after)s::bigint IS NULL OR sequence > %(after)s)
             AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s))
             AND (%(sources)s::text[] IS NULL OR source = ANY(%(sources)s))
-            AND (%(reference_type)s::text IS NULL OR reference_type = %(reference_type)s)
+            AND (%(reference_type)s::text IS NULL
+                OR reference_type = %(reference_type)s)
             AND (%(reference_id)s::text IS NULL OR reference_id = %(reference_id)s)
             AND (%(start)s::timestamptz IS NULL OR effective_at >= %(start)s)
             AND (%(end)s::timestamptz IS NULL OR effective_at < %(end)s)
@@ -286,9 +288,7 @@ def list_entries(
     return [_view(Entry, row) for row in cursor]
 
 
-def get_entry(
-    *, account: UUID, sequence: int, using: str = "default"
-) -> EntryDetail:
+def get_entry(*, account: UUID, sequence: int, using: str = "default") -> EntryDetail:
     """Return one entry with its lots, both ways.
 
     Raises:
@@ -357,5 +357,5 @@ def list_lots(
     return [_view(LotView, row) for row in cursor]
 
 
-def _view(kind: type[Any], row: Sequence[Any]) -> Any:
+def _view(kind: type[View], row: Sequence[Any]) -> View:
     return kind(**dict(zip(kind.__struct_fields__, row, strict=True)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -39,7 +39,7 @@ Asked = Sequence[tuple[Account, Command]]
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 _FILES = Path(__file__).parent / "sql"
 _LOCK = sql.load(_FILES / "lock.sql")
-_LOOK = cast("LiteralString", _LOCK.partition("FOR NO KEY UPDATE")[0])
+_LOOK = _LOCK.partition("FOR NO KEY UPDATE")[0]
 _KNOWN = sql.load(_FILES / "known.sql")
 _NAMED = sql.load(_FILES / "named.sql")
 _LOTS = sql.load(_FILES / "lots.sql")
@@ -76,7 +76,7 @@ def read_accounts(
     wanted = sql.Uuids(sorted(set(ids)))
     cursor.execute(_LOCK if lock else _LOOK, (wanted,), prepare=True)
     found: dict[UUID, Account] = {}
-    for row in cursor:
+    for row in cursor.fetchall():
         if lock and row[15]:
             raise errors.SecondPost("one post per transaction: batch the commands")
         found[row[0]] = Account(
@@ -109,9 +109,7 @@ def read_for(cursor: Cursor, asked: Asked, now: datetime) -> None:
 
 
 def _read_known(cursor: Cursor, asked: Asked) -> None:
-    keyed = [
-        (account, key) for account, command in asked if (key := key_of(command))
-    ]
+    keyed = [(account, key) for account, command in asked if (key := key_of(command))]
     if not keyed:
         return
     cursor.execute(
@@ -123,7 +121,7 @@ def _read_known(cursor: Cursor, asked: Asked) -> None:
         prepare=True,
     )
     by_id = {account.id: account for account, _ in keyed}
-    for row in cursor:
+    for row in cursor.fetchall():
         by_id[row[0]].keys[row[1]] = _remembered(row)
 
 
@@ -158,7 +156,7 @@ def _read_named(cursor: Cursor, asked: Asked) -> None:
         },
         prepare=True,
     )
-    for account_id, sequence, kind, amount, undone, lapsed, *taken in cursor:
+    for account_id, sequence, kind, amount, undone, lapsed, *taken in cursor.fetchall():
         lots, numbers, points = taken
         pairs[(account_id, sequence)].named[sequence] = Named(
             type=kind,
@@ -205,7 +203,7 @@ def _read_lots(cursor: Cursor, asked: Asked, now: datetime) -> None:
     )
     for account in walked:
         account.horizon = None
-    for account_id, *row, was_walked in cursor:
+    for account_id, *row, was_walked in cursor.fetchall():
         account = accounts[account_id]
         lot = _lot(row)
         account.lots.setdefault((lot.sequence, lot.n), lot)
@@ -221,7 +219,7 @@ def read_live_lots(cursor: Cursor, accounts: Sequence[Account]) -> None:
     ids = sql.Uuids([account.id for account in accounts])
     cursor.execute(_LIVE_LOTS, (ids, ids), prepare=True)
     by_id = {account.id: account for account in accounts}
-    for account_id, *row in cursor:
+    for account_id, *row in cursor.fetchall():
         lot = _lot(row)
         by_id[account_id].lots[(lot.sequence, lot.n)] = lot
     for account in accounts:
@@ -311,7 +309,15 @@ def _read_holds(
         prepare=True,
     )
     by_id = {account.id: account for account in accounts}
-    for account_id, sequence, points, expires_at, _, *lot_row, taken in cursor:
+    for (
+        account_id,
+        sequence,
+        points,
+        expires_at,
+        _,
+        *lot_row,
+        taken,
+    ) in cursor.fetchall():
         account = by_id[account_id]
         hold = account.holds.get(sequence)
         if hold is None:

@@ -1,4 +1,4 @@
-"""What `post` writes: every row of a batch in one statement, each in its final state."""
+"""What `post` writes: all rows of a batch in one statement, in their final state."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import psycopg
+from msgspec.structs import astuple
 
 from punchcard.kernel import sql
 from punchcard.ledger.outcomes import Entry
@@ -105,7 +106,7 @@ def write_accounts(
     parameters: dict[str, sql.Array] = {}
     for prefix, columns, rows in (
         ("a_", _ACCOUNT, [_account_row(a) for a in touched if a.touched]),
-        ("e_", _ENTRY, [msgspec.structs.astuple(e) for a in touched for e in a.entries]),
+        ("e_", _ENTRY, [astuple(e) for a in touched for e in a.entries]),
         ("l_", _OPENED, _opened_rows(touched)),
         ("m_", _CHANGED, _changed_rows(touched)),
         ("t_", _MOVED, _moved_rows(touched)),

@@ -68,7 +68,7 @@ def create_program(
     return get_program(program=program.id)
 
 
-def create_wallet(  # noqa: PLR0913 - a policy is as wide as it is
+def create_wallet(
     *,
     program: UUID,
     code: str,

@@ -123,8 +123,7 @@ def program_of_wallet(wallet: UUID) -> UUID:
 
 _PROGRAM_FIELDS: Sequence[str] = ProgramView.__struct_fields__
 _WALLET_FIELDS = [
-    "program_id" if name == "program" else name
-    for name in WalletView.__struct_fields__
+    "program_id" if name == "program" else name for name in WalletView.__struct_fields__
 ]
 
 

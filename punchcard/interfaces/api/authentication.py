@@ -35,9 +35,7 @@ def authenticate_request(request: HttpRequest) -> Caller:
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if not header:
         detail = "Send the header `Authorization: Bearer sk_…`."
-        raise Problem(
-            "unauthenticated", detail, headers={"WWW-Authenticate": _REALM}
-        )
+        raise Problem("unauthenticated", detail, headers={"WWW-Authenticate": _REALM})
     scheme, _, secret = header.partition(" ")
     secret = secret.strip()
     # What is no key of ours costs no look into the database.

@@ -127,8 +127,8 @@ class Endpoint(APIView):
     def dispatch(
         self,
         request: HttpRequest,
-        *_args: Any,  # noqa: ANN401
-        **path: Any,  # noqa: ANN401
+        *_args: Any,
+        **path: Any,
     ) -> HttpResponseBase:
         """Answer a request; whatever happens, with a document and never a trace."""
         try:
@@ -162,7 +162,7 @@ class Endpoint(APIView):
         path: Mapping[str, Any],
         method: str,
         declared: Operation,
-    ) -> Any:  # noqa: ANN401 - a Call, or for everybody's addresses the request
+    ) -> Any:
         if declared.scope == ANYONE:
             return request
         caller = authenticate_request(request)

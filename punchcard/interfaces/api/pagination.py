@@ -38,7 +38,7 @@ def encode_cursor(kind: str, *place: object) -> str:
     return urlsafe_b64encode(msgspec.json.encode([kind, *place])).decode().rstrip("=")
 
 
-def decode_cursor(text: str | None, kind: str, shape: type[Any]) -> Any:  # noqa: ANN401
+def decode_cursor(text: str | None, kind: str, shape: type[Any]) -> Any:
     """Return the place that a cursor of this kind names, or None without a cursor.
 
     `shape` is a tuple type, its first member a string (the kind).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from datetime import datetime
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -14,10 +14,13 @@ from .problems import FieldError, Problem
 
 T = TypeVar("T")
 
-_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?$", re.S)
+_PLACE = re.compile(
+    r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL
+)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _NAMED = re.compile(
-    r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`$", re.S
+    r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`$",
+    re.DOTALL,
 )
 
 
@@ -63,22 +66,54 @@ def parse_query(query: QueryDict, shape: type[T]) -> T:
     Raises:
         Problem: `malformed` with the parameter in `errors`.
     """
-    many = _lists(shape)
+    kinds = _kinds(shape)
     values: dict[str, Any] = {}
     for name, given in query.lists():
-        if name in many:
+        kind = kinds.get(name)
+        if kind == "list":
             values[name] = given
         elif len(given) > 1:
             raise _wrong_parameter(name, f"`{name}` is given {len(given)} times.")
+        elif kind in _PLAIN and not re.match(_PLAIN[kind][0], given[0]):
+            raise _wrong_parameter(name, f"`{name}` is {_PLAIN[kind][1]}.")
         else:
             values[name] = given[0]
-    _require_instants(values, shape)
     try:
         return msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
         misfit = _misfit(str(error)).errors[0]
         name = (misfit.pointer or "").removeprefix("/").partition("/")[0]
         raise _wrong_parameter(name, misfit.detail, misfit.code) from None
+
+
+# What msgspec takes in a query beyond what we mean: 1e1 for a number, and seconds
+# since 1970 for an instant.
+_PLAIN = {
+    "int": (r"-?[0-9]{1,18}$", "a whole number"),
+    "datetime": (
+        r"\d{4}-\d\d-\d\d[Tt ]",
+        "an instant of RFC 3339 with its offset, as in 2026-01-31T12:00:00Z "
+        "(a + is written %2B in a query)",
+    ),
+}
+_KINDS: dict[type[Any], dict[str, str]] = {}
+
+
+def _kinds(shape: type[Any]) -> dict[str, str]:
+    """Return which parameters are lists, instants and numbers."""
+    if shape not in _KINDS:
+        _KINDS[shape] = {
+            field.encode_name: next(
+                (
+                    kind.__name__
+                    for kind in (list, datetime, int)
+                    if _mentions(field.type, kind)
+                ),
+                "text",
+            )
+            for field in msgspec.structs.fields(shape)
+        }
+    return _KINDS[shape]
 
 
 def _misfit(message: str) -> Problem:
@@ -109,35 +144,8 @@ def _wrong_parameter(name: str, detail: str, code: str = "wrong_value") -> Probl
     return Problem("malformed", detail, errors=[error])
 
 
-def _require_instants(values: dict[str, Any], shape: type[Any]) -> None:
-    """Refuse seconds since 1970, which msgspec takes for an instant in a query."""
-    for name in _instants(shape) & values.keys():
-        if not re.match(r"\d{4}-\d\d-\d\d[Tt ]", values[name]):
-            detail = (
-                f"`{name}` is an instant of RFC 3339 with its offset, as in "
-                "2026-01-31T12:00:00Z (a + is written %2B in a query)."
-            )
-            raise _wrong_parameter(name, detail)
-
-
-@lru_cache(maxsize=64)
-def _lists(shape: type[Any]) -> frozenset[str]:
-    fields = msgspec.structs.fields(shape)
-    return frozenset(f.encode_name for f in fields if _mentions(f.type, list))
-
-
-@lru_cache(maxsize=64)
-def _instants(shape: type[Any]) -> frozenset[str]:
-    fields = msgspec.structs.fields(shape)
-    return frozenset(
-        f.encode_name
-        for f in fields
-        if "datetime" in str(f.type) and not _mentions(f.type, list)
-    )
-
-
-def _mentions(kind: Any, wanted: type[Any]) -> bool:  # noqa: ANN401
-    if get_origin(kind) is wanted:
+def _mentions(kind: Any, wanted: type[Any]) -> bool:
+    if kind is wanted or get_origin(kind) is wanted:
         return True
     return any(_mentions(part, wanted) for part in get_args(kind))
 

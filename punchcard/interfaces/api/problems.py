@@ -191,7 +191,7 @@ def answer_error(request: HttpRequest, error: Exception) -> HttpResponse:
         return respond(request, Problem("malformed", str(error), errors=[wrong]))
     for kind, code in _CODES.items():
         if isinstance(error, kind):
-            if TABLE[code].status >= 500:  # noqa: PLR2004
+            if TABLE[code].status >= 500:
                 logger.warning("%s: %s %s", code, request_id(request), error)
             return respond(request, Problem(code))
     logger.error("unexpected: %s", request_id(request), exc_info=error)
@@ -215,7 +215,7 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     response = HttpResponse(
         msgspec.json.encode(document), status=row.status, content_type=MEDIA_TYPE
     )
-    if row.status == 503:  # noqa: PLR2004
+    if row.status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     for name, value in problem.headers.items():
         response.headers[name] = value

@@ -57,7 +57,8 @@ class OperationSchema(AutoSchema):
         registry: ComponentRegistry,
     ) -> dict[str, Any] | None:
         """Return the OpenAPI operation of one method of the view."""
-        declared: Operation | None = self.view.operations.get(method.upper())
+        operations: dict[str, Operation] = getattr(self.view, "operations", {})
+        declared = operations.get(method.upper())
         if declared is None:
             return None
         self.registry = registry
@@ -124,7 +125,7 @@ class OperationSchema(AutoSchema):
         )
         for name, component in components.items():
             self.registry.register_on_missing(
-                ResolvedComponent(
+                ResolvedComponent(  # type: ignore[no-untyped-call]
                     name=name,
                     type=ResolvedComponent.SCHEMA,
                     schema=component,
@@ -150,9 +151,7 @@ def _path_parameters(path_regex: str) -> list[dict[str, Any]]:
 
 
 def _query_parameters(shape: type[Any]) -> list[dict[str, Any]]:
-    (_,), components = msgspec.json.schema_components(
-        [shape], ref_template=_REFERENCE
-    )
+    (_,), components = msgspec.json.schema_components([shape], ref_template=_REFERENCE)
     properties: dict[str, dict[str, Any]] = components[shape.__name__]["properties"]
     required = components[shape.__name__].get("required", [])
     parameters = []

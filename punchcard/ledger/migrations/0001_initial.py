@@ -7,179 +7,506 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('programs', '0001_initial'),
+        ("programs", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Refusal',
+            name="Refusal",
             fields=[
-                ('pk', models.CompositePrimaryKey('account', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('account', models.UUIDField(db_column='account_id')),
-                ('key', models.CharField(max_length=200)),
-                ('fingerprint', models.BinaryField()),
-                ('code', models.CharField(max_length=40)),
-                ('details', punchcard.ledger.models.JsonTextField()),
-                ('sequence', models.BigIntegerField()),
-                ('decided_at', models.DateTimeField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account",
+                        "key",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("account", models.UUIDField(db_column="account_id")),
+                ("key", models.CharField(max_length=200)),
+                ("fingerprint", models.BinaryField()),
+                ("code", models.CharField(max_length=40)),
+                ("details", punchcard.ledger.models.JsonTextField()),
+                ("sequence", models.BigIntegerField()),
+                ("decided_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'ledger_refusal',
+                "db_table": "ledger_refusal",
             },
         ),
         migrations.CreateModel(
-            name='Allocation',
+            name="Allocation",
             fields=[
-                ('pk', models.CompositePrimaryKey('account', 'sequence', 'n', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('account', models.UUIDField(db_column='account_id')),
-                ('sequence', models.BigIntegerField()),
-                ('n', models.IntegerField()),
-                ('lot_sequence', models.BigIntegerField()),
-                ('lot_n', models.IntegerField()),
-                ('points', models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account",
+                        "sequence",
+                        "n",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("account", models.UUIDField(db_column="account_id")),
+                ("sequence", models.BigIntegerField()),
+                ("n", models.IntegerField()),
+                ("lot_sequence", models.BigIntegerField()),
+                ("lot_n", models.IntegerField()),
+                ("points", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'ledger_allocation',
-                'indexes': [models.Index(fields=['account', 'lot_sequence', 'lot_n'], name='allocation_by_lot')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='allocation_points_not_zero')],
+                "db_table": "ledger_allocation",
+                "indexes": [
+                    models.Index(
+                        fields=["account", "lot_sequence", "lot_n"],
+                        name="allocation_by_lot",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("points", 0), _negated=True),
+                        name="allocation_points_not_zero",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('pk', models.CompositePrimaryKey('account', 'sequence', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('account', models.UUIDField(db_column='account_id')),
-                ('sequence', models.BigIntegerField()),
-                ('type', models.CharField(max_length=12)),
-                ('source', models.CharField(max_length=10)),
-                ('amount', models.BigIntegerField()),
-                ('available', models.BigIntegerField()),
-                ('pending', models.BigIntegerField()),
-                ('reserved', models.BigIntegerField()),
-                ('balance', models.BigIntegerField()),
-                ('pending_after', models.BigIntegerField()),
-                ('reserved_after', models.BigIntegerField()),
-                ('lifetime_after', models.BigIntegerField()),
-                ('key', models.CharField(max_length=200, null=True)),
-                ('fingerprint', models.BinaryField(null=True)),
-                ('reference_type', models.CharField(max_length=40, null=True)),
-                ('reference_id', models.CharField(max_length=200, null=True)),
-                ('relates_to', models.BigIntegerField(null=True)),
-                ('transfer', models.UUIDField(db_column='transfer_id', null=True)),
-                ('other_account', models.UUIDField(db_column='other_account_id', null=True)),
-                ('other_sequence', models.BigIntegerField(null=True)),
-                ('referred_member', models.UUIDField(db_column='referred_member_id', null=True)),
-                ('description', models.TextField()),
-                ('metadata', punchcard.ledger.models.JsonTextField()),
-                ('available_at', models.DateTimeField(null=True)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('validity', models.CharField(max_length=40, null=True)),
-                ('effective_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=200)),
-                ('hash', models.BinaryField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account",
+                        "sequence",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("account", models.UUIDField(db_column="account_id")),
+                ("sequence", models.BigIntegerField()),
+                ("type", models.CharField(max_length=12)),
+                ("source", models.CharField(max_length=10)),
+                ("amount", models.BigIntegerField()),
+                ("available", models.BigIntegerField()),
+                ("pending", models.BigIntegerField()),
+                ("reserved", models.BigIntegerField()),
+                ("balance", models.BigIntegerField()),
+                ("pending_after", models.BigIntegerField()),
+                ("reserved_after", models.BigIntegerField()),
+                ("lifetime_after", models.BigIntegerField()),
+                ("key", models.CharField(max_length=200, null=True)),
+                ("fingerprint", models.BinaryField(null=True)),
+                ("reference_type", models.CharField(max_length=40, null=True)),
+                ("reference_id", models.CharField(max_length=200, null=True)),
+                ("relates_to", models.BigIntegerField(null=True)),
+                ("transfer", models.UUIDField(db_column="transfer_id", null=True)),
+                (
+                    "other_account",
+                    models.UUIDField(db_column="other_account_id", null=True),
+                ),
+                ("other_sequence", models.BigIntegerField(null=True)),
+                (
+                    "referred_member",
+                    models.UUIDField(db_column="referred_member_id", null=True),
+                ),
+                ("description", models.TextField()),
+                ("metadata", punchcard.ledger.models.JsonTextField()),
+                ("available_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("validity", models.CharField(max_length=40, null=True)),
+                ("effective_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("actor", models.CharField(max_length=200)),
+                ("hash", models.BinaryField()),
             ],
             options={
-                'db_table': 'ledger_entry',
-                'indexes': [models.Index(condition=models.Q(('relates_to__isnull', False)), fields=['account', 'relates_to'], name='entry_relates_to')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('key__isnull', False)), fields=('account', 'key'), name='entry_key_is_unique'), models.UniqueConstraint(condition=models.Q(('type__in', ['capture', 'void'])), fields=('account', 'relates_to'), name='entry_hold_resolves_once'), models.UniqueConstraint(condition=models.Q(('type__in', ['release', 'activate'])), fields=('account', 'relates_to'), name='entry_lot_is_released_once'), models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='entry_amount_positive'), models.CheckConstraint(condition=models.Q(('sequence__gt', 0)), name='entry_sequence_positive'), models.CheckConstraint(condition=models.Q(('type__in', ['earn', 'redeem', 'reserve', 'capture', 'void', 'refund', 'reverse', 'adjust', 'transfer_out', 'transfer_in', 'activate', 'cancel', 'release', 'expire'])), name='entry_type_is_known'), models.CheckConstraint(condition=models.Q(('source__in', ['purchase', 'referral', 'bonus', 'admin', 'redemption', 'transfer', 'topup', 'system'])), name='entry_source_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('type__in', ['redeem', 'reserve', 'transfer_out']), _negated=True), ('balance__gte', 0), _connector='OR'), name='entry_spend_within_balance'), models.CheckConstraint(condition=models.Q(('pending_after__gte', 0), ('reserved_after__gte', 0), ('lifetime_after__gte', 0), ('lifetime_after__lte', 9007199254740991)), name='entry_numbers_in_range'), models.CheckConstraint(condition=models.Q(('key__isnull', True), ('fingerprint__isnull', False), _connector='OR'), name='entry_key_has_fingerprint')],
+                "db_table": "ledger_entry",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("relates_to__isnull", False)),
+                        fields=["account", "relates_to"],
+                        name="entry_relates_to",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("key__isnull", False)),
+                        fields=("account", "key"),
+                        name="entry_key_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("type__in", ["capture", "void"])),
+                        fields=("account", "relates_to"),
+                        name="entry_hold_resolves_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("type__in", ["release", "activate"])),
+                        fields=("account", "relates_to"),
+                        name="entry_lot_is_released_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)),
+                        name="entry_amount_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("sequence__gt", 0)),
+                        name="entry_sequence_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "type__in",
+                                [
+                                    "earn",
+                                    "redeem",
+                                    "reserve",
+                                    "capture",
+                                    "void",
+                                    "refund",
+                                    "reverse",
+                                    "adjust",
+                                    "transfer_out",
+                                    "transfer_in",
+                                    "activate",
+                                    "cancel",
+                                    "release",
+                                    "expire",
+                                ],
+                            )
+                        ),
+                        name="entry_type_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "source__in",
+                                [
+                                    "purchase",
+                                    "referral",
+                                    "bonus",
+                                    "admin",
+                                    "redemption",
+                                    "transfer",
+                                    "topup",
+                                    "system",
+                                ],
+                            )
+                        ),
+                        name="entry_source_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("type__in", ["redeem", "reserve", "transfer_out"]),
+                                _negated=True,
+                            ),
+                            ("balance__gte", 0),
+                            _connector="OR",
+                        ),
+                        name="entry_spend_within_balance",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("pending_after__gte", 0),
+                            ("reserved_after__gte", 0),
+                            ("lifetime_after__gte", 0),
+                            ("lifetime_after__lte", 9007199254740991),
+                        ),
+                        name="entry_numbers_in_range",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("key__isnull", True),
+                            ("fingerprint__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="entry_key_has_fingerprint",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('pk', models.CompositePrimaryKey('account', 'sequence', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('account', models.UUIDField(db_column='account_id')),
-                ('sequence', models.BigIntegerField()),
-                ('points', models.BigIntegerField()),
-                ('expires_at', models.DateTimeField()),
-                ('open', models.BooleanField()),
-                ('resolved_by', models.BigIntegerField(null=True)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account",
+                        "sequence",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("account", models.UUIDField(db_column="account_id")),
+                ("sequence", models.BigIntegerField()),
+                ("points", models.BigIntegerField()),
+                ("expires_at", models.DateTimeField()),
+                ("open", models.BooleanField()),
+                ("resolved_by", models.BigIntegerField(null=True)),
             ],
             options={
-                'db_table': 'ledger_hold',
-                'indexes': [models.Index(condition=models.Q(('open', True)), fields=['account', 'expires_at', 'sequence'], name='hold_due')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('open', True), ('resolved_by__isnull', True)), models.Q(('open', False), ('resolved_by__isnull', False)), _connector='OR'), name='hold_open_until_resolved'), models.CheckConstraint(condition=models.Q(('points__gt', 0)), name='hold_points_positive')],
+                "db_table": "ledger_hold",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("open", True)),
+                        fields=["account", "expires_at", "sequence"],
+                        name="hold_due",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("open", True), ("resolved_by__isnull", True)),
+                            models.Q(("open", False), ("resolved_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="hold_open_until_resolved",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("points__gt", 0)),
+                        name="hold_points_positive",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Lot',
+            name="Lot",
             fields=[
-                ('pk', models.CompositePrimaryKey('account', 'sequence', 'n', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('account', models.UUIDField(db_column='account_id')),
-                ('sequence', models.BigIntegerField()),
-                ('n', models.IntegerField()),
-                ('root', models.BigIntegerField()),
-                ('credited', models.BigIntegerField()),
-                ('validity', models.CharField(max_length=40, null=True)),
-                ('available_at', models.DateTimeField(null=True)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('activated_by', models.BigIntegerField(null=True)),
-                ('remaining', models.BigIntegerField()),
-                ('lapsed', models.BigIntegerField(db_default=0)),
-                ('state', models.CharField(max_length=9)),
-                ('open', models.BooleanField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account",
+                        "sequence",
+                        "n",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("account", models.UUIDField(db_column="account_id")),
+                ("sequence", models.BigIntegerField()),
+                ("n", models.IntegerField()),
+                ("root", models.BigIntegerField()),
+                ("credited", models.BigIntegerField()),
+                ("validity", models.CharField(max_length=40, null=True)),
+                ("available_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("activated_by", models.BigIntegerField(null=True)),
+                ("remaining", models.BigIntegerField()),
+                ("lapsed", models.BigIntegerField(db_default=0)),
+                ("state", models.CharField(max_length=9)),
+                ("open", models.BooleanField()),
             ],
             options={
-                'db_table': 'ledger_lot',
-                'indexes': [models.Index(condition=models.Q(('open', True)), fields=['account', 'expires_at', 'sequence', 'n'], name='lot_spending_order'), models.Index(condition=models.Q(('state', 'pending')), fields=['account', 'available_at', 'sequence', 'n'], name='lot_waiting'), models.Index(condition=models.Q(('root', models.F('sequence')), _negated=True), fields=['account', 'root'], name='lot_descendants')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('remaining__gte', 0), ('lapsed__gte', 0), ('credited__gt', 0), ('remaining__lte', django.db.models.expressions.CombinedExpression(models.F('credited'), '-', models.F('lapsed')))), name='lot_remaining_within_credited'), models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'open', 'spent', 'lapsed', 'cancelled'])), name='lot_state_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('open', True), ('remaining__gt', 0), ('state', 'open')), models.Q(('open', False), ('remaining__gt', 0), ('state', 'pending')), models.Q(('open', False), ('remaining', 0), ('state__in', ['spent', 'lapsed', 'cancelled'])), _connector='OR'), name='lot_open_means_state_open')],
+                "db_table": "ledger_lot",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("open", True)),
+                        fields=["account", "expires_at", "sequence", "n"],
+                        name="lot_spending_order",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "pending")),
+                        fields=["account", "available_at", "sequence", "n"],
+                        name="lot_waiting",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("root", models.F("sequence")), _negated=True
+                        ),
+                        fields=["account", "root"],
+                        name="lot_descendants",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("remaining__gte", 0),
+                            ("lapsed__gte", 0),
+                            ("credited__gt", 0),
+                            (
+                                "remaining__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("credited"), "-", models.F("lapsed")
+                                ),
+                            ),
+                        ),
+                        name="lot_remaining_within_credited",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["pending", "open", "spent", "lapsed", "cancelled"],
+                            )
+                        ),
+                        name="lot_state_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("open", True), ("remaining__gt", 0), ("state", "open")
+                            ),
+                            models.Q(
+                                ("open", False),
+                                ("remaining__gt", 0),
+                                ("state", "pending"),
+                            ),
+                            models.Q(
+                                ("open", False),
+                                ("remaining", 0),
+                                ("state__in", ["spent", "lapsed", "cancelled"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="lot_open_means_state_open",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Outbox',
+            name="Outbox",
             fields=[
-                ('pk', models.CompositePrimaryKey('account', 'first_sequence', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('account', models.UUIDField(db_column='account_id')),
-                ('first_sequence', models.BigIntegerField()),
-                ('last_sequence', models.BigIntegerField()),
-                ('recorded_at', models.DateTimeField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account",
+                        "first_sequence",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("account", models.UUIDField(db_column="account_id")),
+                ("first_sequence", models.BigIntegerField()),
+                ("last_sequence", models.BigIntegerField()),
+                ("recorded_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'ledger_outbox',
-                'constraints': [models.CheckConstraint(condition=models.Q(('last_sequence__gte', models.F('first_sequence'))), name='outbox_range_is_ordered')],
+                "db_table": "ledger_outbox",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("last_sequence__gte", models.F("first_sequence"))
+                        ),
+                        name="outbox_range_is_ordered",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('holder_kind', models.CharField(max_length=20)),
-                ('holder', models.UUIDField(db_column='holder_id')),
-                ('available', models.BigIntegerField(db_default=0)),
-                ('pending', models.BigIntegerField(db_default=0)),
-                ('reserved', models.BigIntegerField(db_default=0)),
-                ('lifetime', models.BigIntegerField(db_default=0)),
-                ('last_sequence', models.BigIntegerField(db_default=0)),
-                ('status', models.CharField(db_default='open', max_length=6)),
-                ('effective_at', models.DateTimeField(null=True)),
-                ('hash', models.BinaryField(db_default=b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00')),
-                ('next_due_at', models.DateTimeField(null=True)),
-                ('opened_at', models.DateTimeField()),
-                ('wallet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programs.wallet')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("holder_kind", models.CharField(max_length=20)),
+                ("holder", models.UUIDField(db_column="holder_id")),
+                ("available", models.BigIntegerField(db_default=0)),
+                ("pending", models.BigIntegerField(db_default=0)),
+                ("reserved", models.BigIntegerField(db_default=0)),
+                ("lifetime", models.BigIntegerField(db_default=0)),
+                ("last_sequence", models.BigIntegerField(db_default=0)),
+                ("status", models.CharField(db_default="open", max_length=6)),
+                ("effective_at", models.DateTimeField(null=True)),
+                (
+                    "hash",
+                    models.BinaryField(
+                        db_default=b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+                    ),
+                ),
+                ("next_due_at", models.DateTimeField(null=True)),
+                ("opened_at", models.DateTimeField()),
+                (
+                    "wallet",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="programs.wallet",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ledger_account',
-                'indexes': [models.Index(condition=models.Q(('next_due_at__isnull', False)), fields=['next_due_at', 'id'], name='account_due')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('pending__gte', 0)), name='account_pending_not_negative'), models.CheckConstraint(condition=models.Q(('reserved__gte', 0)), name='account_reserved_not_negative'), models.CheckConstraint(condition=models.Q(('status__in', ['open', 'frozen', 'closed'])), name='account_status_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'closed'), _negated=True), models.Q(('available', 0), ('pending', 0), ('reserved', 0)), _connector='OR'), name='account_closed_only_when_empty')],
+                "db_table": "ledger_account",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_due_at__isnull", False)),
+                        fields=["next_due_at", "id"],
+                        name="account_due",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("pending__gte", 0)),
+                        name="account_pending_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reserved__gte", 0)),
+                        name="account_reserved_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["open", "frozen", "closed"])
+                        ),
+                        name="account_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "closed"), _negated=True),
+                            models.Q(("available", 0), ("pending", 0), ("reserved", 0)),
+                            _connector="OR",
+                        ),
+                        name="account_closed_only_when_empty",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AccountHolder',
+            name="AccountHolder",
             fields=[
-                ('pk', models.CompositePrimaryKey('wallet_id', 'holder_kind', 'holder', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('holder_kind', models.CharField(max_length=20)),
-                ('holder', models.UUIDField(db_column='holder_id')),
-                ('account', models.UUIDField(db_column='account_id')),
-                ('wallet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programs.wallet')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "wallet_id",
+                        "holder_kind",
+                        "holder",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("holder_kind", models.CharField(max_length=20)),
+                ("holder", models.UUIDField(db_column="holder_id")),
+                ("account", models.UUIDField(db_column="account_id")),
+                (
+                    "wallet",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="programs.wallet",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ledger_account_holder',
-                'indexes': [models.Index(fields=['holder'], name='account_holder_by_holder')],
+                "db_table": "ledger_account_holder",
+                "indexes": [
+                    models.Index(fields=["holder"], name="account_holder_by_holder")
+                ],
             },
         ),
     ]

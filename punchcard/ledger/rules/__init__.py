@@ -1,4 +1,4 @@
-"""Pure decisions: (account state, command, instant) -> new state and rows, or a refusal.
+"""Pure decisions: (account, command, instant) -> new state and rows, or a refusal.
 
 No Django, no clock, no random, no I/O. `state` says what an account is while a
 batch is decided, `lots` how points are taken and given back, `settling` what time

@@ -25,7 +25,7 @@ _SPENDS = frozenset({"redeem", "capture"})
 _json = msgspec.json.Encoder(order="sorted").encode
 
 
-class Refused(Exception):  # noqa: N818 - control flow inside this module only
+class Refused(Exception):
     """The command is refused; nothing of it was written to the account."""
 
     def __init__(self, code: str, **details: Any) -> None:

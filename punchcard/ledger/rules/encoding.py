@@ -63,18 +63,7 @@ def entry_hash(
             referred.bytes if referred else _NO_ID,
         ),
     ]
-    for text in (
-        entry.type,
-        entry.source,
-        entry.key,
-        entry.reference_type,
-        entry.reference_id,
-        entry.description,
-        entry.metadata,
-        entry.validity,
-        entry.actor,
-    ):
-        parts.append(_text(text))
+    parts += [_text(text) for text in _texts(entry)]
     parts.append(_bytes(entry.fingerprint))
     parts.append(_length(len(opened)))
     for lot in opened:
@@ -89,9 +78,25 @@ def entry_hash(
         )
         parts.append(_text(lot.validity))
     parts.append(_length(len(moved)))
-    for move in moved:
-        parts.append(_allocation(move.n, move.lot_sequence, move.lot_n, move.points))
+    parts += [
+        _allocation(move.n, move.lot_sequence, move.lot_n, move.points)
+        for move in moved
+    ]
     return sha256(b"".join(parts)).digest()
+
+
+def _texts(entry: Entry) -> tuple[str | None, ...]:
+    return (
+        entry.type,
+        entry.source,
+        entry.key,
+        entry.reference_type,
+        entry.reference_id,
+        entry.description,
+        entry.metadata,
+        entry.validity,
+        entry.actor,
+    )
 
 
 def fingerprint(command: Command) -> bytes:

@@ -62,14 +62,19 @@ def record(
     account.touched = True
     account.entries.append(entry)
     account.allocations.extend(moved)
+    _make_findable(account, entry, moves)
+    return entry
+
+
+def _make_findable(account: Account, entry: Entry, moves: Sequence[Move]) -> None:
+    """Let later commands of the batch find the entry by its key and sequence."""
     if entry.key is not None:
         account.keys[entry.key] = Remembered(
             fingerprint=entry.fingerprint or b"", entry=entry
         )
     if account.names_entries:
-        account.named[sequence] = Named(
-            type=type,
-            amount=amount,
+        account.named[entry.sequence] = Named(
+            type=entry.type,
+            amount=entry.amount,
             taken=[((lot.sequence, lot.n), -points) for lot, points in moves],
         )
-    return entry

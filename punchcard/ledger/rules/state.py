@@ -1,4 +1,4 @@
-"""An account while a batch is decided: its numbers, the lots read, the rows to write."""
+"""An account while a batch is decided: its numbers, lots, and the rows to write."""
 
 from __future__ import annotations
 

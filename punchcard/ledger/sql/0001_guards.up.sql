@@ -79,7 +79,10 @@ CREATE TRIGGER hold_never_reopens
 
 -- An entry continues its account's chain, and the account says what its last entry
 -- says. Fires once a statement; sees the one-statement write whole.
-CREATE FUNCTION ledger_check_chain() RETURNS trigger LANGUAGE plpgsql AS $$
+-- (Its plan is pinned to index look-ups: a plan made while the table was small would
+-- scan it whole later.)
+CREATE FUNCTION ledger_check_chain() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     bad record;
 BEGIN
@@ -152,13 +155,13 @@ CREATE TRIGGER entry_continues_its_chain
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_check_chain();
 
 -- Lots and allocations belong to an entry of their own account.
-CREATE FUNCTION ledger_check_owner() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ledger_check_owner() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM added a
-        WHERE NOT EXISTS (
-            SELECT FROM ledger_entry e
-            WHERE e.account_id = a.account_id AND e.sequence = a.sequence)
+        LEFT JOIN ledger_entry e USING (account_id, sequence)
+        WHERE e.account_id IS NULL
     ) THEN
         RAISE EXCEPTION '% without its entry', TG_TABLE_NAME
             USING ERRCODE = 'foreign_key_violation', CONSTRAINT = TG_ARGV[0],

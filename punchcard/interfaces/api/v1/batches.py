@@ -42,9 +42,7 @@ COMMANDS_MAX = 10_000
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Commands, decided one after the other in this order."""
 
-    commands: Annotated[
-        list[AnyCommand], Meta(min_length=1, max_length=COMMANDS_MAX)
-    ]
+    commands: Annotated[list[AnyCommand], Meta(min_length=1, max_length=COMMANDS_MAX)]
     atomic: Annotated[
         bool, Meta(description="All or nothing: at the first refusal nothing is done.")
     ] = False

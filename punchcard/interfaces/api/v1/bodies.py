@@ -91,7 +91,8 @@ class EarnBody(_Said, frozen=True, kw_only=True, tag=False):
     ) = None
     validity: (
         Annotated[
-            Period, Meta(description="From when they become available until they lapse.")
+            Period,
+            Meta(description="From when they become available until they lapse."),
         ]
         | None
     ) = None
@@ -173,7 +174,7 @@ AnyCommand: TypeAlias = EarnCommand | RedeemCommand | RefundCommand | ReverseCom
 AnyBody: TypeAlias = EarnBody | RedeemBody | RefundBody | ReverseBody
 
 
-def to_command(  # noqa: PLR0913 - what the path says, and the body, and the caller
+def to_command(
     body: AnyBody,
     *,
     account: UUID,

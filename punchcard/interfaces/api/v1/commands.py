@@ -61,7 +61,7 @@ class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
     balance: Balance
 
 
-def _operation(  # noqa: PLR0913 - what the four commands differ in
+def _operation(
     id: str,  # noqa: A002
     summary: str,
     body: type[Any],
@@ -185,9 +185,7 @@ def _post(call: Call[Any, DryRun]) -> Answer:
 def _answer(outcome: Outcome, *, dry_run: bool) -> Answer:
     entry = outcome.entry
     if not outcome.applied or entry is None:
-        raise refusal_problem(
-            outcome.code, outcome.details, replayed=outcome.replayed
-        )
+        raise refusal_problem(outcome.code, outcome.details, replayed=outcome.replayed)
     return Answer(
         body=CommandAnswer(
             entry=render_entry(entry, Names()), balance=render_balance(entry)

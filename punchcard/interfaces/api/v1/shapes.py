@@ -36,9 +36,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ]
     id: Annotated[
         str,
-        Meta(
-            examples=["1017"], extra_json_schema={"minLength": 1, "maxLength": 200}
-        ),
+        Meta(examples=["1017"], extra_json_schema={"minLength": 1, "maxLength": 200}),
     ]
 
 
@@ -94,6 +92,7 @@ class LotAnswer(msgspec.Struct, frozen=True, kw_only=True):
     root: Annotated[int, Meta(description="The entry of the first lot it stems from.")]
     credited: int
     remaining: int
+    lapsed: int
     state: Annotated[
         str,
         Meta(
@@ -102,6 +101,7 @@ class LotAnswer(msgspec.Struct, frozen=True, kw_only=True):
             }
         ),
     ]
+    validity: str | None
     available_at: datetime | None
     expires_at: datetime | None
 
@@ -170,7 +170,9 @@ def render_lot(lot: LotView) -> LotAnswer:
         root=lot.root,
         credited=lot.credited,
         remaining=lot.remaining,
+        lapsed=lot.lapsed,
         state=lot.state,
+        validity=lot.validity,
         available_at=lot.available_at,
         expires_at=lot.expires_at,
     )

@@ -1,0 +1,106 @@
+"""Whether we live, whether we are ready, and the cheapest call there is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+import psycopg
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest
+
+from punchcard.interfaces.api.endpoint import (
+    Answer,
+    Call,
+    Endpoint,
+    NoBody,
+    NoQuery,
+    Operation,
+    operation,
+)
+from punchcard.interfaces.api.permissions import ANY_KEY, ANYONE
+from punchcard.interfaces.api.problems import Problem
+
+
+class Dependencies(msgspec.Struct, frozen=True, kw_only=True):
+    """What we cannot work without."""
+
+    database: Literal["up", "down"]
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """That all is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """That all is well, dependency by dependency."""
+
+    dependencies: Dependencies
+    status: Literal["ok"] = "ok"
+
+
+class Live(Endpoint):
+    """`/health/live`."""
+
+    @operation(
+        Operation(
+            id="healthLive",
+            summary="Does the process live?",
+            tag="health",
+            scope=ANYONE,
+            answers={200: Health},
+        )
+    )
+    def get(self, _request: HttpRequest) -> Answer:
+        """Answer; looks at nothing else."""
+        return Answer(body=Health())
+
+
+class Ready(Endpoint):
+    """`/health/ready`."""
+
+    @operation(
+        Operation(
+            id="healthReady",
+            summary="Can it do its work?",
+            description="Asks every dependency; 503 says which one is down.",
+            tag="health",
+            scope=ANYONE,
+            answers={200: Readiness},
+            refusals=("not_ready",),
+        )
+    )
+    def get(self, _request: HttpRequest) -> Answer:
+        """Ask every dependency."""
+        if not _database_answers():
+            raise Problem("not_ready", details={"dependencies": {"database": "down"}})
+        return Answer(body=Readiness(dependencies=Dependencies(database="up")))
+
+
+class Ping(Endpoint):
+    """`/v1/ping`."""
+
+    @operation(
+        Operation(
+            id="ping",
+            summary="Is the key good?",
+            description="Any key will do; nothing is read but the key.",
+            tag="health",
+            scope=ANY_KEY,
+            answers={204: None},
+        )
+    )
+    def get(self, _call: Call[NoBody, NoQuery]) -> Answer:
+        """Answer nothing: what is left is the price of a call."""
+        return Answer(status=204)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (DatabaseError, InterfaceError, psycopg.Error):
+        return False
+    return True
