@@ -71,7 +71,7 @@ CREATE TABLE classic.user_points_balance (
 );
 INSERT INTO classic.user_points_balance (user_id, available, lifetime)
 SELECT n, {OPENING_BALANCE}, {OPENING_BALANCE} FROM generate_series(1, {ACCOUNTS}) n;
-"""  # noqa: S608
+"""
 
 # Parameters are written as pgbench writes them; `_statement` translates.
 LOCK = """
@@ -170,7 +170,7 @@ def pgbench(
         command += ["-f", f"{earn}@{EARN_PERCENT}"]
         command += ["-f", f"{redeem}@{100 - EARN_PERCENT}"]
         # S603: the program is ours to choose, and there is no shell.
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command,
             env=os.environ | _environment(conninfo),
             capture_output=True,
@@ -314,10 +314,10 @@ def _work(
     ready: Ready,
     conninfo: str,
     base: int,
-    bare: bool,  # noqa: FBT001 - a process pool passes by position
+    bare: bool,
 ) -> int:
     first = base + number * REFERENCES_PER_PROCESS
-    chance = random.Random(first)  # noqa: S311 - a mix, not a secret
+    chance = random.Random(first)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         session = _Bare(connection) if bare else _WithCursor(connection)
         for sequence in range(WARM_UP_COMMANDS):

@@ -39,7 +39,9 @@ Asked = Sequence[tuple[Account, Command]]
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 _FILES = Path(__file__).parent / "sql"
 _LOCK = sql.load(_FILES / "lock.sql")
-_LOOK = _LOCK.partition("FOR NO KEY UPDATE")[0]
+_LOOK = _LOCK.partition("FOR NO KEY UPDATE")[0].replace(
+    "set_config('punchcard.posted', 'yes', TRUE)", "NULL"
+)
 _KNOWN = sql.load(_FILES / "known.sql")
 _NAMED = sql.load(_FILES / "named.sql")
 _LOTS = sql.load(_FILES / "lots.sql")

@@ -162,7 +162,6 @@ def _earn(
     account: Account, command: Earn, at: datetime, common: dict[str, Any]
 ) -> Entry:
     policy, points = account.policy, command.points
-    _within_limits(account, points, lifetime=points)
     waits = command.pending == "event"
     period = policy.pending_period
     if command.pending is not None and not waits:
@@ -176,6 +175,8 @@ def _earn(
         expires_at = _later(available_at, validity, policy)
     stated = validity.text if validity and command.expires_at is None else None
     pends = waits or not period.is_zero
+    now_points, later_points = (0, points) if pends else (points, 0)
+    _within_limits(account, available=now_points, pending=later_points, lifetime=points)
     sequence = account.last_sequence + 1
     lot = lots.open_lot(
         account,
@@ -193,8 +194,8 @@ def _earn(
         account,
         type="earn",
         amount=points,
-        available=0 if pends else points,
-        pending=points if pends else 0,
+        available=now_points,
+        pending=later_points,
         moves=moves,
         opened=[lot],
         available_at=available_at,
@@ -233,7 +234,7 @@ def _refund(
     if spend.type not in _SPENDS:
         raise Refused("entry_not_reversible", entry=command.entry, type=spend.type)
     points = _rest_of(spend.amount - spend.undone, command.points)
-    _within_limits(account, points)
+    _within_limits(account, available=points)
     sequence = account.last_sequence + 1
     parts = lots.last_taken(spend.taken, points, spend.undone)
     moves, risen = lots.give_back(account, sequence, parts, at, with_grace=True)
@@ -276,7 +277,7 @@ def _reverse(account: Account, command: Reverse, common: dict[str, Any]) -> Entr
     owed = missing if policy == "debt" else 0
     from_open = from_own + rest - missing
     if owed:
-        _within_limits(account, -(from_pending + from_open) + owed, debt=True)
+        _within_limits(account, available=-from_open - owed, pending=-from_pending)
     moves, _ = lots.take(pending, from_pending)
     own_first = sorted(
         (lot for lot in account.lots.values() if lot.state == "open"),
@@ -318,14 +319,14 @@ def _insufficient(available: int, required: int, missing: int) -> Refused:
 
 
 def _within_limits(
-    account: Account, rise: int, *, lifetime: int = 0, debt: bool = False
+    account: Account, *, available: int = 0, pending: int = 0, lifetime: int = 0
 ) -> None:
-    """Refuse what would lift a total above 2^53 - 1."""
+    """Refuse deltas that would lift the total, or lifetime, above 2^53 - 1."""
     total = abs(account.available) + account.pending + account.reserved
-    if not debt and account.available < 0:
-        # A credit shrinks a debt before it lifts anything.
-        rise = abs(account.available + rise) - abs(account.available)
-    if total + rise > MAX_POINTS or account.lifetime + lifetime > MAX_POINTS:
+    after = abs(account.available + available) + account.pending + pending
+    after += account.reserved
+    lifted = after > max(total, MAX_POINTS)
+    if lifted or account.lifetime + lifetime > MAX_POINTS:
         raise Refused("limit_exceeded", limit="total", maximum=MAX_POINTS)
 
 

@@ -7,6 +7,7 @@ available repays debt first, from the risen lots in spending order.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -25,11 +26,22 @@ def spending_key(lot: Lot) -> tuple[datetime, int, int]:
 
 
 def open_lots(account: Account) -> list[Lot]:
-    """Return the open lots that were read, in spending order."""
-    found = [lot for lot in account.lots.values() if lot.state == "open"]
-    if len(found) > 1:
-        found.sort(key=spending_key)
-    return found
+    """Return the open lots that were read, in spending order (spent ones may linger).
+
+    The order is made once and kept while the batch goes on: a chain of spends on one
+    hot account would otherwise sort all its lots for each.
+    """
+    queue = account.spendable
+    if queue is None:
+        queue = [lot for lot in account.lots.values() if lot.state == "open"]
+        queue.sort(key=spending_key)
+        account.spendable = queue
+        return queue
+    gone = 0
+    while gone < len(queue) and queue[gone].state != "open":
+        gone += 1
+    del queue[:gone]
+    return queue
 
 
 def take(lots: Iterable[Lot], points: int) -> tuple[list[Move], int]:
@@ -92,6 +104,7 @@ def give_back(
         lot = account.lots[lot_id]
         if lot.expires_at is None or lot.expires_at > at:
             _change(lot, part)
+            account.spendable = None
             moves.append((lot, part))
             risen.append(lot)
             account.due_earlier(lot.expires_at)
@@ -139,6 +152,8 @@ def open_lot(
         opened_here=True,
     )
     account.lots[(sequence, n)] = lot
+    if account.spendable is not None and state == "open":
+        insort(account.spendable, lot, key=spending_key)
     account.due_earlier(available_at if state == "pending" else expires_at)
     return lot
 

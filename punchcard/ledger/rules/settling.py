@@ -44,7 +44,7 @@ def settle(account: Account, until: datetime, recorded_at: datetime) -> None:
             risen = _void(account, account.holds[sequence], at, recorded_at)
         for lot in risen:
             following = _due(lot, at)
-            if following and following[0] <= until and lot.opened_here | (kind == 0):
+            if following and following[0] <= until:
                 heappush(queue, following)
     account.next_due_at = _next_due(account)
 
@@ -77,6 +77,7 @@ def _release(
 ) -> list[Lot]:
     points = lot.remaining
     lot.state = "open"
+    account.spendable = None
     lot.changed = True
     record(
         account,

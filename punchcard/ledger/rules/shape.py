@@ -157,7 +157,12 @@ def _earn_fault(command: Earn) -> Fault | None:
             return {"field": field, "reason": str(error)}
         if len(text) > 40 or (field == "validity" and stated.is_zero):
             return {"field": field, "reason": "must be a duration of some length"}
-    return _instant_fault("expires_at", command.expires_at)
+    fault = _instant_fault("expires_at", command.expires_at)
+    if fault or command.expires_at is None or command.at is None:
+        return fault
+    if command.expires_at <= command.at:
+        return {"field": "expires_at", "reason": "is not after available_at"}
+    return None
 
 
 def date_fault(command: Earn, now: datetime, policy: Policy) -> Fault | None:

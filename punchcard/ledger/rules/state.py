@@ -123,6 +123,8 @@ class Account(msgspec.Struct, kw_only=True):
     holds: dict[int, Hold] = {}
     named: dict[int, Named] = {}
     keys: dict[str, Remembered] = {}
+    spendable: list[Lot] | None = None
+    """The open lots in spending order, once a command has asked for them."""
     horizon: datetime | None = None
     """Lots and holds that were not read fall due at this instant or later."""
     names_entries: bool = False

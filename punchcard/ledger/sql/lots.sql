@@ -14,5 +14,10 @@ UNION ALL
 SELECT l.account_id, l.sequence, l.n, l.root, l.credited, l.validity, l.available_at,
     l.expires_at, l.activated_by, l.remaining, l.lapsed, l.state, FALSE
 FROM unnest(%(earn_accounts)s, %(earns)s) AS s(account_id, sequence)
-JOIN ledger_lot l ON l.account_id = s.account_id
-    AND (l.sequence = s.sequence OR l.root = s.sequence AND l.root <> l.sequence)
+JOIN ledger_lot l USING (account_id, sequence)
+UNION ALL
+SELECT l.account_id, l.sequence, l.n, l.root, l.credited, l.validity, l.available_at,
+    l.expires_at, l.activated_by, l.remaining, l.lapsed, l.state, FALSE
+FROM unnest(%(earn_accounts)s, %(earns)s) AS s(account_id, sequence)
+JOIN ledger_lot l ON l.account_id = s.account_id AND l.root = s.sequence
+    AND l.root <> l.sequence

@@ -1,0 +1,119 @@
+"""The ledger's long paths: sweep and verify, on a history with spends and lapses."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from datetime import timedelta
+
+from bench.engine import make_accounts
+from bench.harness import Bench, Extras
+
+ACCOUNTS = 5_000
+BATCH = 2_048
+ROUNDS = 6
+
+
+def benches(orders: int = 60_000) -> list[Bench]:
+    """Return the benches of sweep and verify: each prepares its own history."""
+    return [
+        Bench("sweep", lambda: _sweep(orders), unit="entries/s"),
+        Bench("verify", _verify, unit="entries/s"),
+    ]
+
+
+def _sweep(lots: int) -> tuple[int, float, Extras]:
+    """Let `lots` pending lots be released and lapse, all due at once."""
+    from punchcard.kernel import clock
+    from punchcard.kernel.transactions import transaction
+    from punchcard.ledger.commands import Earn
+    from punchcard.ledger.operations import post, settle_due
+
+    accounts = make_accounts(ACCOUNTS)
+    now = clock.read()
+    tag = secrets.token_hex(4)
+    for first in range(0, lots, BATCH):
+        with transaction():
+            post(
+                commands=[
+                    Earn(
+                        account=accounts[number % ACCOUNTS],
+                        points=10,
+                        key=f"{tag}-{number}",
+                        pending="P1D",
+                        validity="P1D",
+                    )
+                    for number in range(first, min(first + BATCH, lots))
+                ],
+                now=now,
+            )
+    before = _entries()
+    started = time.perf_counter()
+    settle_due(now=now + timedelta(days=1, hours=1))
+    settle_due(now=now + timedelta(days=3))
+    elapsed = time.perf_counter() - started
+    return _entries() - before, elapsed, {}
+
+
+def _entries() -> int:
+    from tests.builders import rows
+
+    return int(rows("SELECT count(*) FROM ledger_entry")[0][0])
+
+
+def _verify() -> tuple[int, float, Extras]:
+    """Verify a history with releases, lapses, spends, refunds and reverses."""
+    from punchcard.ledger.verifying import verify
+
+    accounts = make_accounts(ACCOUNTS)
+    _history(accounts)
+    started = time.perf_counter()
+    report = verify(accounts=accounts)
+    elapsed = time.perf_counter() - started
+    assert report.clean
+    return report.entries, elapsed, {}
+
+
+def _history(accounts: list) -> None:
+    from punchcard.kernel import clock
+    from punchcard.kernel.transactions import transaction
+    from punchcard.ledger.commands import Earn, Redeem, Refund, Reverse
+    from punchcard.ledger.operations import post
+
+    chance = random.Random(7)
+    tag = secrets.token_hex(4)
+    start = clock.read() - timedelta(days=400)
+    for round_number in range(ROUNDS):
+        at = start + timedelta(days=40 * round_number)
+        commands: list[Earn | Redeem | Refund | Reverse] = []
+        for account in accounts:
+            key = f"{tag}-{round_number}"
+            commands.append(
+                Earn(
+                    account=account,
+                    points=chance.randint(10, 100),
+                    key=f"e{key}",
+                    pending="P3D",
+                    validity="P60D",
+                )
+            )
+            commands.append(
+                Redeem(
+                    account=account,
+                    points=chance.randint(1, 60),
+                    up_to=True,
+                    key=f"r{key}",
+                )
+            )
+            if chance.random() < 0.2:
+                commands.append(
+                    Reverse(account=account, entry=1, points=1, key=f"v{key}")
+                )
+            if chance.random() < 0.2:
+                commands.append(
+                    Refund(account=account, entry=4, points=1, key=f"f{key}")
+                )
+        for first in range(0, len(commands), BATCH):
+            with transaction():
+                post(commands=commands[first : first + BATCH], now=at)
