@@ -6,6 +6,7 @@ import random
 import secrets
 import time
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from bench.harness import Bench, Extras
@@ -24,38 +25,43 @@ def setup() -> None:
     django.setup()
 
 
-def make_accounts(count: int = ACCOUNTS) -> list[UUID]:
+class Place(NamedTuple):
+    """A program's wallet with accounts."""
+
+    program: UUID
+    accounts: list[UUID]
+
+
+def make_accounts(count: int = ACCOUNTS) -> Place:
     """Create a program with its wallet and that many accounts."""
+    from punchcard.journeys.create_program import create_program
     from punchcard.kernel import clock
     from punchcard.kernel.ids import new_id
     from punchcard.kernel.transactions import transaction
     from punchcard.ledger.operations import open_accounts
-    from punchcard.programs.models import Program, Wallet
 
     now = clock.read()
-    program = Program.objects.create(
+    made = create_program(
         slug=f"bench-{secrets.token_hex(4)}",
         name="Bench",
+        mode="live",
         currency="EUR",
-        created_at=now,
-    )
-    wallet = Wallet.objects.create(
-        program=program, code="points", name="Points", created_at=now
+        now=now,
     )
     accounts: list[UUID] = []
     for _ in range(0, count, 5_000):
         holders = [new_id() for _ in range(min(5_000, count))]
         with transaction():
             opened = open_accounts(
-                wallet=wallet.id, holder_kind="member", holders=holders, now=now
+                wallet=made.wallet.id, holder_kind="member", holders=holders, now=now
             )
         accounts += opened.values()
-    return accounts
+    return Place(made.program.id, accounts)
 
 
 def benches(seconds: float) -> list[Bench]:
     """Return the engine's benches: each makes its commands outside the clock's way."""
-    accounts = make_accounts()
+    accounts = make_accounts().accounts
     found = [
         Bench(f"engine batch {size}", partial(_uniform, accounts, size, seconds))
         for size in SIZES
@@ -66,7 +72,7 @@ def benches(seconds: float) -> list[Bench]:
             partial(_uniform, accounts, 256, seconds, 1),
         )
     )
-    hot = make_accounts(1)
+    hot = make_accounts(1).accounts
     found.append(
         Bench(
             "engine batch 256, one hot account", partial(_uniform, hot, 256, seconds, 1)

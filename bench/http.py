@@ -58,12 +58,11 @@ def _prepare() -> tuple[list[str], str]:
     from punchcard.journeys.create_api_key import create_api_key
     from punchcard.kernel import clock
     from punchcard.kernel.ids import typed
-    from punchcard.programs.models import Program
 
-    accounts = [typed("acc", account) for account in make_accounts(ACCOUNTS)]
-    program = Program.objects.order_by("-id")[0]
+    place = make_accounts(ACCOUNTS)
+    accounts = [typed("acc", account) for account in place.accounts]
     created = create_api_key(
-        program=program.id,
+        program=place.program,
         name="bench",
         scopes=["ledger:read", "ledger:write"],
         now=clock.read(),

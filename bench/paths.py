@@ -30,7 +30,7 @@ def _sweep(lots: int) -> tuple[int, float, Extras]:
     from punchcard.ledger.commands import Earn
     from punchcard.ledger.operations import post, settle_due
 
-    accounts = make_accounts(ACCOUNTS)
+    accounts = make_accounts(ACCOUNTS).accounts
     now = clock.read()
     tag = secrets.token_hex(4)
     for first in range(0, lots, BATCH):
@@ -66,7 +66,7 @@ def _verify() -> tuple[int, float, Extras]:
     """Verify a history with releases, lapses, spends, refunds and reverses."""
     from punchcard.ledger.verifying import verify
 
-    accounts = make_accounts(ACCOUNTS)
+    accounts = make_accounts(ACCOUNTS).accounts
     _history(accounts)
     started = time.perf_counter()
     report = verify(accounts=accounts)

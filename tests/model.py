@@ -9,12 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 LARGEST = 2**53 - 1
-SOURCES = ("purchase", "referral", "bonus", "admin",
-    "redemption", "transfer", "topup", "system")  # fmt: skip
+SOURCES = "purchase referral bonus admin redemption transfer topup system".split()
 POLICIES = (None, "debt", "cap", "refuse")
 NOT_REMEMBERED = ("malformed", "account_not_found", "key_reused")
 TEXTS = {"reference_type": 40, "reference_id": 200, "actor": 200, "description": 2000}
-RESERVED_METADATA = {"lapsed", "written_off"}
 STATED = ("points", "up_to", "reference_type", "reference_id", "entry", "policy",
     "pending", "validity", "expires_at", "at", "source", "referred_member")  # fmt: skip
 RELEASE, VOID, EXPIRE = 1, 2, 3  # the order at one instant (no holds yet: no VOID)
@@ -22,9 +20,9 @@ RELEASE, VOID, EXPIRE = 1, 2, 3  # the order at one instant (no holds yet: no VO
 
 @dataclass
 class Policy:
-    pending: timedelta | None = None  # None: at once
+    pending: timedelta = timedelta(0)
     validity: timedelta | None = None  # None: never expires
-    grace: timedelta | None = timedelta(days=30)  # None: no grace
+    grace: timedelta = timedelta(days=30)
     debt_policy: str = "debt"
 
 
@@ -42,6 +40,11 @@ class Outcome:
 class Refused(Exception):
     def __init__(self, code, **details):
         self.code, self.details = code, details
+
+
+def insufficient(account, required, missing):
+    return Refused("insufficient_points", available=account.available,
+                   required=required, missing=missing)  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -103,6 +106,7 @@ class Account:
     reserved = property(lambda self: sum(e["reserved"] for e in self.entries))
     lifetime = property(lambda self: sum(e["amount"] for e in self.typed("earn")))
     last_sequence = property(lambda self: len(self.entries))
+    numbers = property(lambda a: (a.available, a.pending, a.reserved, a.lifetime))
 
     def typed(self, kind):
         return [e for e in self.entries if e["type"] == kind]
@@ -123,7 +127,7 @@ class Account:
             "effective_at": t, "relates_to": relates_to, "metadata": metadata or {},
         }  # fmt: skip
         total = abs(entry["balance"]) + entry["pending_after"] + entry["reserved_after"]
-        if total > LARGEST or entry["lifetime_after"] > LARGEST:
+        if max(total, entry["lifetime_after"]) > LARGEST:
             raise Refused("limit_exceeded")
         debt = max(-self.available, 0)
         self.entries.append(entry)
@@ -138,30 +142,27 @@ class Account:
 
     def next_expiry(self):
         """When open points expire next, and how many."""
-        dates = {lot.expires_at for lot in self.open_lots()} - {None}
-        first = min(dates, default=None)
-        points = [lot.remaining for lot in self.open_lots() if lot.expires_at == first]
-        return first, sum(points) if first else 0
+        dated = [lot for lot in self.open_lots() if lot.expires_at]
+        first = dated[0].expires_at if dated else None
+        return first, sum(lot.remaining for lot in dated if lot.expires_at == first)
 
     def settle(self, until):
         """Write what fell due up to this instant, by due time."""
         while True:
-            due = []
+            due, floor = [], self.effective_at
             for lot in self.lots:
+                where = lot.sequence, lot.n, lot
                 if lot.is_pending and lot.available_at:
-                    at = max(lot.available_at, self.effective_at)
-                    due.append((at, RELEASE, lot.sequence, lot.n, lot))
+                    due.append((max(lot.available_at, floor), RELEASE, *where))
                 if lot.is_open and lot.expires_at:
-                    at = max(lot.expires_at, lot.available_at, self.effective_at)
-                    due.append((at, EXPIRE, lot.sequence, lot.n, lot))
+                    due.append((max(lot.expires_at, floor), EXPIRE, *where))
             due = sorted(d for d in due if d[0] <= until)
             if not due:
                 return
             t, kind, sequence, _, lot = due[0]
             if kind == RELEASE:
-                lot.waiting = False
-                self.write(t, "release", lot.remaining, lot.remaining, -lot.remaining,
-                           relates_to=sequence)  # fmt: skip
+                p, lot.waiting = lot.remaining, False
+                self.write(t, "release", p, p, -p, relates_to=sequence)
             else:
                 moves = [(d[4], -d[4].remaining) for d in due if d[:2] == (t, EXPIRE)]
                 change = sum(points for _, points in moves)
@@ -189,19 +190,17 @@ class Model:
         return then
 
     def as_of(self, account_id, instant):
-        then = self.state_as_of(account_id, instant)
-        return then.available, then.pending, then.reserved, then.lifetime
+        return self.state_as_of(account_id, instant).numbers
 
     def post(self, commands, now, atomic=False):
         trial = copy.deepcopy(self) if atomic else None
         for index, command in enumerate(commands if atomic else []):
-            refusal = trial.run(command, now)
-            if refusal.code != "applied":
-                if not refusal.replayed:
-                    refusal = self.answer(command, refusal.code, refusal.decided_at,
-                                          None, refusal.details)  # fmt: skip
+            no = trial.run(command, now)
+            if no.code != "applied":
+                if not no.replayed:
+                    no = self.answer(command, no.code, no.decided_at, None, no.details)
                 outcomes = [self.answer(each, "not_applied") for each in commands]
-                return [*outcomes[:index], refusal, *outcomes[index + 1 :]]
+                return [*outcomes[:index], no, *outcomes[index + 1 :]]
         return [self.run(command, now) for command in commands]
 
     def answer(self, command, code, t=None, entry=None, details=None):
@@ -217,8 +216,7 @@ class Model:
     def run(self, command, now):
         kind, stated = type(command).__name__.lower(), command.at or now
         key, fingerprint = key_and_fingerprint(command)
-        bad = kind != "settle" and self.is_malformed(command, key)
-        if bad or stated > now:
+        if stated > now or (kind != "settle" and self.is_malformed(command, key)):
             return self.answer(command, "malformed")
         if command.account not in self.accounts:
             return self.answer(command, "account_not_found")
@@ -249,14 +247,14 @@ class Model:
         """Judged from the command alone, whatever the clock and the wallet say."""
         kind, points = type(command).__name__, command.points
         undoes, metadata = kind in ("Refund", "Reverse"), command.metadata or {}
-        texts = {name: getattr(command, name) for name in TEXTS}
-        said = repr([*texts.values(), metadata])  # NUL reads \\x00
+        texts = {name: getattr(command, name) or "" for name in TEXTS}
+        said = repr([texts, metadata]).replace("\\\\", "")  # NUL reads \\x00
         well_formed = (
             isinstance(key, str) and 1 <= len(key) <= 200 and key.isprintable(),
-            "\\x00" not in said.replace("\\\\", ""),
-            all(len(text or "") <= TEXTS[name] for name, text in texts.items()),
+            "\\x00" not in said,
+            all(len(text) <= TEXTS[name] for name, text in texts.items()),
             (command.reference_type is None) == (command.reference_id is None),
-            not RESERVED_METADATA & set(metadata),
+            not {"lapsed", "written_off"} & set(metadata),
             command.source in SOURCES,
             (type(points) is int and 1 <= points <= 10**15)
             or (undoes and points is None),
@@ -268,47 +266,40 @@ class Model:
 
     def has_good_durations(self, command):
         at, expires_at, validity = command.at, command.expires_at, command.validity
-        return (
-            self.pending_of(command) is not None
-            and (validity is None or bool(duration(validity) and not expires_at))
-            and not (at and expires_at and expires_at <= at)
-        )
+        good = validity is None or (duration(validity) and not expires_at)
+        good = good and not (at and expires_at and expires_at <= at)
+        return good and self.pending_of(command) is not None
 
     def has_bad_dates(self, command, stated):
         """Counted from the clock, so that a late retry must find its key first."""
         pending, expires_at = self.pending_of(command), command.expires_at
         try:
             available_at = stated + (timedelta(0) if pending == "event" else pending)
-            available_at + duration(command.validity or "P0D")
+            ends = available_at + duration(command.validity or "PT1S")
         except OverflowError:
             return True
-        return expires_at is not None and expires_at <= available_at
+        return (expires_at or ends) <= available_at
 
     def pending_of(self, command):
         if command.pending in (None, "event"):
-            return command.pending or self.policy.pending or timedelta(0)
+            return command.pending or self.policy.pending
         return duration(command.pending)
 
     def earn(self, account, command, t):
-        pending, validity = self.pending_of(command), self.policy.validity
-        if command.validity is not None:
-            validity = duration(command.validity)
+        pending, stated = self.pending_of(command), command.validity
+        validity = duration(stated) if stated else self.policy.validity
         available_at = None if pending == "event" else t + pending
-        expires_at = command.expires_at
-        if expires_at is None and available_at and validity is not None:
-            expires_at = available_at + validity
+        ends = available_at + validity if available_at and validity else None
+        expires_at = command.expires_at or ends
         sequence, p = account.last_sequence + 1, command.points
         waits = available_at != t
         lot = Lot(sequence, 1, p, sequence, available_at, expires_at, waits)
-        now, later = (0, p) if waits else (p, 0)
-        return account.write(t, "earn", p, now, later, opens=[lot])
+        return account.write(t, "earn", p, p * (not waits), p * waits, opens=[lot])
 
     def redeem(self, account, command, t):
         required = 1 if command.up_to else command.points
-        missing = required - account.available
-        if missing > 0:
-            raise Refused("insufficient_points", available=account.available,
-                          required=required, missing=missing)  # fmt: skip
+        if required > account.available:
+            raise insufficient(account, required, required - account.available)
         points = min(command.points, account.available)
         moves, _ = take(account.open_lots(), points)
         return account.write(t, "redeem", points, -points, 0, moves=moves)
@@ -320,18 +311,17 @@ class Model:
         original = account.entries[command.entry - 1]
         if original["type"] not in types:
             raise Refused("entry_not_reversible")
-        same_kind = account.typed(type(command).__name__.lower())
-        earlier = [e for e in same_kind if e["relates_to"] == command.entry]
+        undoing = account.typed(type(command).__name__.lower())
+        earlier = [e for e in undoing if e["relates_to"] == command.entry]
         rest = original["amount"] - sum(e["amount"] for e in earlier)
         points = rest if command.points is None else command.points
-        if rest == 0 or points > rest:
+        if not 1 <= points <= rest:
             raise Refused("exceeds_original")
         return earlier, points
 
     def refund(self, account, command, t):
         earlier, points = self.undone(account, command, ("redeem", "capture"))
-        done, rest = sum(e["amount"] for e in earlier), points
-        moves, opens = [], []
+        done, rest, moves, opens = sum(e["amount"] for e in earlier), points, [], []
         for lot in sorted(account.lots, key=spending_order, reverse=True):
             taken = lot.taken_by([command.entry])
             skipped = min(done, taken)  # went back with an earlier refund
@@ -340,14 +330,11 @@ class Model:
             if back and (lot.expires_at is None or lot.expires_at > t):
                 moves.append((lot, back))
             elif back:
-                is_root = lot.sequence == lot.root
-                until = t + (
-                    self.policy.grace or timedelta(0) if is_root else timedelta(0)
-                )
+                until = t + self.policy.grace if lot.sequence == lot.root else t
                 sequence, n = account.last_sequence + 1, len(opens) + 1
                 opens.append(Lot(sequence, n, back, lot.root, t, until))
-        spend = command.entry
-        return account.write(t, "refund", points, points, 0, spend, moves, opens)
+        undoes = command.entry
+        return account.write(t, "refund", points, points, 0, undoes, moves, opens)
 
     def reverse(self, account, command, t):
         earlier, points = self.undone(account, command, ("earn",))
@@ -364,15 +351,13 @@ class Model:
         from_others, rest = take(others, rest - lapsed)
         policy = command.policy or self.policy.debt_policy
         if rest and policy == "refuse":
-            raise Refused("insufficient_points", available=account.available,
-                          required=points, missing=rest)  # fmt: skip
+            raise insufficient(account, points, rest)
         written_off = rest if policy == "cap" else 0
 
-        pending = sum(p for _, p in cancelled)
-        available = sum(p for _, p in from_own + from_others) - (rest - written_off)
         moves = cancelled + from_own + from_others
-        metadata = {"lapsed": lapsed, "written_off": written_off}
-        metadata = {name: p for name, p in metadata.items() if p > 0}
-        return account.write(
-            t, "reverse", points, available, pending, command.entry, moves, (), metadata
-        )
+        pending = sum(p for _, p in cancelled)
+        available = sum(p for _, p in moves) - pending - (rest - written_off)
+        facts = {"lapsed": lapsed, "written_off": written_off}
+        facts = {name: p for name, p in facts.items() if p > 0}
+        return account.write(t, "reverse", points, available, pending,
+                             command.entry, moves, (), facts)  # fmt: skip

@@ -56,10 +56,10 @@ def post_commands(
     an atomic batch nothing is then applied, and the error is raised.
 
     Raises:
-        OutcomeUnknown: the connection was lost at COMMIT and did not come back.
+        OutcomeUnknown: the connection was lost at COMMIT, or between the halves of a
+            batch, and did not come back.
         OperationalError: (Django's or psycopg's) the database cannot be reached;
-            nothing was applied, or (of a batch that was being halved) what was
-            applied answers to its keys.
+            nothing was applied.
     """
     refuse_transaction()
     try:
@@ -73,11 +73,13 @@ def post_commands(
     if len(commands) == 1:
         return [Outcome(account=commands[0].account, code=UNEXPECTED)]
     half = len(commands) // 2
-    return [
-        outcome
-        for part in (commands[:half], commands[half:])
-        for outcome in post_commands(commands=part, now=now, dry_run=dry_run)
-    ]
+    outcomes = post_commands(commands=commands[:half], now=now, dry_run=dry_run)
+    try:
+        rest = post_commands(commands=commands[half:], now=now, dry_run=dry_run)
+    except _LOST as error:
+        # The first half stands; only its keys can tell.
+        raise OutcomeUnknown from error
+    return outcomes + rest
 
 
 def _post_surely(

@@ -127,6 +127,19 @@ def find_accounts(
     return dict(cursor.fetchall())
 
 
+def find_wallets(
+    *, accounts: Sequence[UUID], using: str = "default"
+) -> dict[UUID, UUID]:
+    """Return account -> wallet for those accounts that exist."""
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        "SELECT id, wallet_id FROM ledger_account WHERE id = ANY(%s)",
+        (sql.Uuids(accounts),),
+        prepare=True,
+    )
+    return dict(cursor.fetchall())
+
+
 def get_account(*, account: UUID, using: str = "default") -> AccountView:
     """Return one account.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
@@ -96,11 +97,6 @@ def create_wallet(
     require_transaction()
     _require_slug("code", code, r"[a-z0-9]([-_]?[a-z0-9])*")
     _require_name(name)
-    if not 0 <= scale <= SCALE_MAX:
-        raise errors.ProgramMalformed("scale", f"The scale is 0 to {SCALE_MAX}.")
-    if debt_policy not in Wallet.DebtPolicy.values:
-        detail = "The debt policy is `debt`, `cap` or `refuse`."
-        raise errors.ProgramMalformed("debt_policy", detail)
     durations = {
         "pending_period": pending_period,
         "validity": validity,
@@ -108,16 +104,12 @@ def create_wallet(
         "hold_time_max": hold_time_max,
         "idle": idle,
     }
-    for field, text in durations.items():
-        _require_duration(field, text, zero=field in {"pending_period", "grace"})
     limits = {
         "limit_per_command": limit_per_command,
         "limit_per_day": limit_per_day,
         "limit_per_month": limit_per_month,
     }
-    for field, limit in limits.items():
-        if limit is not None and not 1 <= limit <= LIMIT_MAX:
-            raise errors.ProgramMalformed(field, f"A limit is 1 to {LIMIT_MAX}.")
+    _require_policy(scale, debt_policy, durations, limits)
     if Wallet.objects.filter(program_id=program, code=code).exists():
         raise errors.WalletCodeTaken
     wallet = Wallet(
@@ -180,6 +172,24 @@ def _require_name(name: str) -> None:
     if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
         detail = f"The name is 1 to {NAME_MAX} printable characters."
         raise errors.ProgramMalformed("name", detail)
+
+
+def _require_policy(
+    scale: int,
+    debt_policy: str,
+    durations: Mapping[str, str | None],
+    limits: Mapping[str, int | None],
+) -> None:
+    if not 0 <= scale <= SCALE_MAX:
+        raise errors.ProgramMalformed("scale", f"The scale is 0 to {SCALE_MAX}.")
+    if debt_policy not in Wallet.DebtPolicy.values:
+        detail = "The debt policy is `debt`, `cap` or `refuse`."
+        raise errors.ProgramMalformed("debt_policy", detail)
+    for field, text in durations.items():
+        _require_duration(field, text, zero=field in {"pending_period", "grace"})
+    for field, limit in limits.items():
+        if limit is not None and not 1 <= limit <= LIMIT_MAX:
+            raise errors.ProgramMalformed(field, f"A limit is 1 to {LIMIT_MAX}.")
 
 
 def _require_duration(field: str, text: str | None, *, zero: bool) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
-from django.db.models import QuerySet
 
-from punchcard.kernel import clock
+from punchcard.kernel import clock, sql
 
 from . import errors
-from .models import Program, Wallet
+from .models import Program
 
 
 class ProgramView(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,9 @@ def get_program(*, program: UUID) -> ProgramView:
     Raises:
         ProgramNotFound: there is none with this id.
     """
-    row = Program.objects.filter(pk=program).values_list(*_PROGRAM_FIELDS).first()
+    cursor = sql.cursor()
+    cursor.execute(_PROGRAM + "WHERE id = %s", (program,), prepare=True)
+    row = cursor.fetchone()
     if row is None:
         raise errors.ProgramNotFound
     return _program(row)
@@ -77,7 +79,9 @@ def find_program_by_slug(*, slug: str) -> ProgramView | None:
     """Return the program with this slug, or None."""
     if "\0" in slug:
         return None
-    row = Program.objects.filter(slug=slug).values_list(*_PROGRAM_FIELDS).first()
+    cursor = sql.cursor()
+    cursor.execute(_PROGRAM + "WHERE slug = %s", (slug,), prepare=True)
+    row = cursor.fetchone()
     return None if row is None else _program(row)
 
 
@@ -87,23 +91,26 @@ def get_wallet(*, wallet: UUID) -> WalletView:
     Raises:
         WalletNotFound: there is none with this id.
     """
-    found = _wallets(Wallet.objects.filter(pk=wallet))
-    if not found:
+    cursor = sql.cursor()
+    cursor.execute(_WALLET + "WHERE id = %s", (wallet,), prepare=True)
+    row = cursor.fetchone()
+    if row is None:
         raise errors.WalletNotFound
-    return found[0]
+    return _wallet(row)
 
 
 def find_wallet_by_code(*, program: UUID, code: str) -> WalletView | None:
     """Return the program's wallet with this code, or None."""
-    if "\0" in code:
-        return None
-    found = _wallets(Wallet.objects.filter(program_id=program, code=code))
-    return found[0] if found else None
+    wallets = list_wallets(program=program)
+    return next((wallet for wallet in wallets if wallet.code == code), None)
 
 
 def list_wallets(*, program: UUID) -> list[WalletView]:
     """Return all wallets of a program, by code."""
-    return _wallets(Wallet.objects.filter(program_id=program).order_by("code"))
+    cursor = sql.cursor()
+    ordered = _WALLET + "WHERE program_id = %s ORDER BY code"
+    cursor.execute(ordered, (program,), prepare=True)
+    return [_wallet(row) for row in cursor]
 
 
 @lru_cache(maxsize=10_000)
@@ -113,27 +120,27 @@ def program_of_wallet(wallet: UUID) -> UUID:
     Raises:
         WalletNotFound: there is none with this id.
     """
-    program: UUID | None = (
-        Wallet.objects.filter(pk=wallet).values_list("program_id", flat=True).first()
-    )
-    if program is None:
-        raise errors.WalletNotFound
-    return program
+    return get_wallet(wallet=wallet).program
 
 
-_PROGRAM_FIELDS: Sequence[str] = ProgramView.__struct_fields__
-_WALLET_FIELDS = [
-    "program_id" if name == "program" else name for name in WalletView.__struct_fields__
-]
+# Read on every call of the API, so in plain prepared SQL: the ORM takes five times
+# as long to say the same.
+_PROGRAM: LiteralString = """
+    SELECT id, slug, name, mode, currency, time_zone, clock_at, created_at
+    FROM programs_program
+"""
+_WALLET: LiteralString = """
+    SELECT id, program_id, code, name, scale, pending_period, validity, grace,
+        debt_policy, hold_time_max, idle, limit_per_command, limit_per_day,
+        limit_per_month, created_at
+    FROM programs_wallet
+"""
 
 
-def _program(row: tuple[object, ...]) -> ProgramView:
-    return msgspec.convert(dict(zip(_PROGRAM_FIELDS, row, strict=True)), ProgramView)
+def _program(row: Sequence[Any]) -> ProgramView:
+    names = ProgramView.__struct_fields__
+    return ProgramView(**dict(zip(names, row, strict=True)))
 
 
-def _wallets(rows: QuerySet[Wallet]) -> list[WalletView]:
-    names = WalletView.__struct_fields__
-    return [
-        msgspec.convert(dict(zip(names, row, strict=True)), WalletView)
-        for row in rows.values_list(*_WALLET_FIELDS)
-    ]
+def _wallet(row: Sequence[Any]) -> WalletView:
+    return WalletView(**dict(zip(WalletView.__struct_fields__, row, strict=True)))

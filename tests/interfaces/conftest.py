@@ -78,6 +78,8 @@ class Api:
             data,
             content_type=content_type if body is not None else "",
             headers=sent | (headers or {}),
+            # Every real client says the length of a body, of an empty one too.
+            **({} if body is None else {"CONTENT_LENGTH": str(len(data))}),
         )
         return Answer(response)
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.interfaces.conftest import Api, make_api
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from django.db import connections
+
+from tests.interfaces.conftest import Answer, Api
 
 
 def test_an_earn_answers_the_entry_and_the_balance_after_it(api: Api) -> None:
@@ -133,12 +138,13 @@ def test_a_dry_run_answers_the_same_and_writes_nothing(api: Api) -> None:
     assert not real.replayed
 
 
-def test_a_wallets_limit_refuses(api: Api) -> None:
-    limited = make_api(limit_per_command=10)
-    account = limited.enrol()
-    limited.earn(account, 100)
-    answer = limited.post(f"{account}/redeem", {"points": 11}, key="l")
-    assert answer.status in {201, 422}
+def test_no_account_holds_more_than_a_program_can_count(api: Api) -> None:
+    account = api.enrol()
+    for _ in range(9):
+        api.earn(account, 10**15)
+    answer = api.post(f"{account}/earn", {"points": 10**15}, key="l")
+    assert (answer.status, answer.code) == (422, "limit_exceeded")
+    assert api.get(account).body["balance"]["available"] == 9 * 10**15
 
 
 def test_a_referred_member_must_exist(api: Api) -> None:
@@ -160,3 +166,24 @@ def test_an_account_is_named_by_id_or_by_member_and_wallet(api: Api) -> None:
     assert by_id.status == 200
     assert by_id.body == api.get(account).body
     assert api.get(f"{account}/entries/1").status == 200
+
+
+def test_twins_that_arrive_together_happen_once(api: Api) -> None:
+    account = api.enrol()
+    api.earn(account, 100)
+    start = Barrier(6)
+
+    def spend(_: int) -> Answer:
+        twin = Api(program=api.program, secret=api.secret)
+        try:
+            start.wait(10)
+            return twin.post(f"{account}/redeem", {"points": 60}, key="twin")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(spend, range(6)))
+    assert [answer.status for answer in answers] == [201] * 6
+    assert len({answer.response.content for answer in answers}) == 1
+    assert sorted(answer.replayed for answer in answers) == [False] + [True] * 5
+    assert api.get(account).body["balance"]["available"] == 40

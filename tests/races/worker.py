@@ -11,6 +11,7 @@ import os
 import pickle
 import sys
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -29,7 +30,6 @@ class Plan(msgspec.Struct):
     rounds: list[list[UUID]]
     """Accounts, few at a time: each round goes on to the next ones."""
     round_seconds: float
-    starts: float
     seconds: float
     origin: datetime
     """Where the clock of the run starts; it runs `scale` times as fast as ours."""
@@ -37,12 +37,23 @@ class Plan(msgspec.Struct):
     skew: float = 0.0
     """Seconds (of the run's clock) between the clocks of two processes."""
     seed: str = "1"
+    _starts: float = 0.0
     survives: bool = False
     """Ask again when the connection breaks; otherwise any error ends the process."""
 
     def log(self, number: int) -> Path:
         """Return the file that the process of this number writes."""
         return Path(self.folder) / f"worker-{number}.log"
+
+    @property
+    def starts(self) -> float:
+        """When the run started, or endlessly late."""
+        if not self._starts:
+            try:
+                self._starts = float((Path(self.folder) / "start").read_text())
+            except (FileNotFoundError, ValueError):
+                return float("inf")
+        return self._starts
 
     def now(self, number: int = 0) -> datetime:
         """Return the instant on this process's clock."""
@@ -77,12 +88,14 @@ class Worker:
         """Ask again what was not answered, then go on until the time is over."""
         from tests.races.history import Asked
 
+        self.connect()
+        (Path(self.plan.folder) / f"ready-{self.number}").touch()
+        while time.time() < self.plan.starts:
+            time.sleep(0.005)
         for call in self.calls:
             if call.answered is None:
                 self.ask(call.asked)
         count = len(self.calls)
-        while time.time() < self.plan.starts:
-            time.sleep(0.001)
         while (passed := time.time() - self.plan.starts) < self.plan.seconds:
             stage = int(passed / self.plan.round_seconds) % len(self.plan.rounds)
             count += 1
@@ -93,6 +106,14 @@ class Worker:
             self.ask(Asked(count, began, now, atomic, commands))
             if self.number == 0 and count % 5 == 0:
                 self.sweep()
+
+    def connect(self) -> None:
+        """Connect before the start, where there is a server to connect to."""
+        from django.db import connection
+        from django.db.utils import OperationalError
+
+        with suppress(OperationalError):
+            connection.ensure_connection()
 
     def ask(self, asked: object) -> None:
         """Post the commands until they are answered; log what is asked and answered."""

@@ -150,6 +150,8 @@ class Endpoint(APIView):
         )
         if answer.body is None:
             del response.headers["Content-Type"]
+        else:
+            response.headers["Content-Length"] = str(len(body))
         # Balances are nobody's to keep.
         response.headers["Cache-Control"] = "no-store"
         for name, value in answer.headers.items():

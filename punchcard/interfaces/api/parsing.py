@@ -17,6 +17,7 @@ T = TypeVar("T")
 _PLACE = re.compile(
     r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL
 )
+_PARAMETER = re.compile(r" - at `\$\.([^`\[]+)")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _NAMED = re.compile(
     r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*)`$",
@@ -28,12 +29,17 @@ def read_body(request: HttpRequest) -> bytes:
     """Return the body of a request that sends JSON.
 
     Raises:
-        Problem: `unsupported_media_type`, `too_large`.
+        Problem: `length_required`, `unsupported_media_type`, `too_large`.
         RequestDataTooBig: by its own word (Content-Length) it is too large.
         UnreadablePostError: the caller went away.
     """
     kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     body = request.body
+    if not body and not request.META.get("CONTENT_LENGTH"):
+        # A body in chunks looks empty to WSGI: a refund of 5 would be one of all.
+        if kind or request.META.get("HTTP_TRANSFER_ENCODING"):
+            raise Problem("length_required")
+        return b""
     if kind != "application/json" and (body or kind):
         detail = "Send `Content-Type: application/json`."
         raise Problem("unsupported_media_type", detail)
@@ -82,7 +88,9 @@ def parse_query(query: QueryDict, shape: type[T]) -> T:
         return msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
         misfit = _misfit(str(error)).errors[0]
-        name = (misfit.pointer or "").removeprefix("/").partition("/")[0]
+        # The names of parameters have dots in them, so the pointer will not do.
+        place = _PARAMETER.search(str(error))
+        name = place[1] if place else (misfit.pointer or "").removeprefix("/")
         raise _wrong_parameter(name, misfit.detail, misfit.code) from None
 
 
@@ -92,8 +100,7 @@ _PLAIN = {
     "int": (r"-?[0-9]{1,18}$", "a whole number"),
     "datetime": (
         r"\d{4}-\d\d-\d\d[Tt ]",
-        "an instant of RFC 3339 with its offset, as in 2026-01-31T12:00:00Z "
-        "(a + is written %2B in a query)",
+        "an instant of RFC 3339, as in 2026-01-31T12:00:00Z; a + is written %2B",
     ),
 }
 _KINDS: dict[type[Any], dict[str, str]] = {}

@@ -45,6 +45,7 @@ TABLE: Mapping[str, Row] = {
     "forbidden": Row(403, "The API key does not have the scope for this."),
     "not_found": Row(404, "There is nothing at this address."),
     "method_not_allowed": Row(405, "This address does not answer this method."),
+    "length_required": Row(411, "The body must come with its Content-Length."),
     "too_large": Row(413, "The body is too large."),
     "unsupported_media_type": Row(415, "The body must be application/json."),
     # Programs and members.
@@ -78,7 +79,7 @@ TABLE: Mapping[str, Row] = {
 
 _DETAILS = {
     "unexpected": "Nothing was done, or all of it: retry with the same key.",
-    "database_unavailable": "Nothing was done. Retry with the same key.",
+    "database_unavailable": "Nothing was done. Try again, a command with its same key.",
     "outcome_unknown": (
         "It was done whole or not at all, and we cannot tell which. Retry with the "
         "same key: you will get the outcome, and it will have happened once."
@@ -212,9 +213,9 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
         errors=problem.errors,
         details=problem.details,
     )
-    response = HttpResponse(
-        msgspec.json.encode(document), status=row.status, content_type=MEDIA_TYPE
-    )
+    body = msgspec.json.encode(document)
+    response = HttpResponse(body, status=row.status, content_type=MEDIA_TYPE)
+    response.headers["Content-Length"] = str(len(body))
     if row.status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     for name, value in problem.headers.items():

@@ -10,10 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from punchcard.kernel import sql
 from punchcard.kernel.ids import IdError, typed, untyped
 from punchcard.ledger.errors import AccountNotFound
-from punchcard.ledger.queries import find_accounts
+from punchcard.ledger.queries import find_accounts, find_wallets
 from punchcard.members.errors import MemberNotFound
 from punchcard.members.queries import MemberView, find_ids, find_members, get_member
 from punchcard.programs.errors import WalletNotFound
@@ -119,23 +118,12 @@ class Names:
 
 
 def _own_accounts(program: UUID, by_id: dict[str, UUID]) -> dict[str, UUID]:
-    wallets = _find_wallets(list(by_id.values()))
+    wallets = find_wallets(accounts=list(by_id.values()))
     return {
         text: account
         for text, account in by_id.items()
         if account in wallets and _owns(program, wallets[account])
     }
-
-
-def _find_wallets(accounts: list[UUID]) -> dict[UUID, UUID]:
-    """Return account -> wallet for those that exist; one statement."""
-    cursor = sql.cursor()
-    cursor.execute(
-        "SELECT id, wallet_id FROM ledger_account WHERE id = ANY(%s)",
-        (sql.Uuids(accounts),),
-        prepare=True,
-    )
-    return dict(cursor.fetchall())
 
 
 def _owns(program: UUID, wallet: UUID) -> bool:

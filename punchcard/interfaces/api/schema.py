@@ -21,6 +21,7 @@ _OF_EVERY_BODY = (
     "invalid_json",
     "malformed",
     "unreadable",
+    "length_required",
     "too_large",
     "unsupported_media_type",
 )

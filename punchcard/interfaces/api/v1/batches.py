@@ -59,8 +59,8 @@ class OutcomeAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     status: Annotated[
         int, Meta(description="The HTTP status that the single call would have had.")
     ]
+    replayed: bool
     key: str | None = None
-    replayed: bool = False
     entry: EntryAnswer | None = None
     balance: Balance | None = None
     detail: str | None = None

@@ -185,64 +185,29 @@ def to_command(
 ) -> Command:
     """Return the ledger's command; `members` has every referred member's id."""
     reference = body.reference
-    kind, number = (None, None) if reference is None else (reference.type, reference.id)
+    said: dict[str, Any] = {
+        "account": account,
+        "points": body.points,
+        "source": body.source,
+        "reference_type": None if reference is None else reference.type,
+        "reference_id": None if reference is None else reference.id,
+        "key": key,
+        "at": body.at,
+        "actor": actor,
+        "description": body.description,
+        "metadata": body.metadata,
+    }
     if isinstance(body, EarnBody):
         referred = body.referred_member
         return Earn(
-            account=account,
-            points=body.points,
-            source=body.source,
-            reference_type=kind,
-            reference_id=number,
-            key=key,
             pending=body.pending,
             validity=body.validity,
             expires_at=body.expires_at,
             referred_member=None if referred is None else members[referred],
-            at=body.at,
-            actor=actor,
-            description=body.description,
-            metadata=body.metadata,
+            **said,
         )
     if isinstance(body, RedeemBody):
-        return Redeem(
-            account=account,
-            points=body.points,
-            up_to=body.up_to,
-            source=body.source,
-            reference_type=kind,
-            reference_id=number,
-            key=key,
-            at=body.at,
-            actor=actor,
-            description=body.description,
-            metadata=body.metadata,
-        )
+        return Redeem(up_to=body.up_to, **said)
     if isinstance(body, RefundBody):
-        return Refund(
-            account=account,
-            entry=entry,
-            points=body.points,
-            source=body.source,
-            reference_type=kind,
-            reference_id=number,
-            key=key,
-            at=body.at,
-            actor=actor,
-            description=body.description,
-            metadata=body.metadata,
-        )
-    return Reverse(
-        account=account,
-        entry=entry,
-        points=body.points,
-        policy=body.policy,
-        source=body.source,
-        reference_type=kind,
-        reference_id=number,
-        key=key,
-        at=body.at,
-        actor=actor,
-        description=body.description,
-        metadata=body.metadata,
-    )
+        return Refund(entry=entry, **said)
+    return Reverse(entry=entry, policy=body.policy, **said)

@@ -1,0 +1,35 @@
+"""What a command may ask of the installation it runs in; `project` provides it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Installation(Protocol):
+    """The home folder, and the server of one's own if there is one."""
+
+    home: Path
+    embedded: bool
+    """Whether Punchcard runs its own PostgreSQL (no DATABASE_URL is set)."""
+
+    def start(self) -> None:
+        """See to it that the embedded server answers; do nothing with another one.
+
+        Raises:
+            ServerError: it cannot be started; says why.
+        """
+
+    def stop(self) -> bool:
+        """Stop the embedded server; False if it was not running.
+
+        Raises:
+            ServerError: it cannot be stopped; says why.
+        """
+
+    def binaries(self) -> Path:
+        """Return the folder of the embedded server's programs.
+
+        Raises:
+            ServerError: there is none.
+        """

@@ -1,0 +1,31 @@
+-- The deltas of an entry are those of its type, and of its amount.
+SELECT account_id, sequence, type || ' of ' || amount || ' has available ' || available
+    || ', pending ' || pending || ', reserved ' || reserved
+FROM ledger_entry
+WHERE (%(accounts)s::uuid[] IS NULL OR account_id = ANY(%(accounts)s))
+    AND NOT CASE
+        WHEN type = 'earn' THEN
+            reserved = 0 AND (available, pending) IN ((amount, 0), (0, amount))
+        WHEN type IN ('redeem', 'transfer_out', 'expire') THEN
+            available = -amount AND pending = 0 AND reserved = 0
+        WHEN type IN ('refund', 'transfer_in') THEN
+            available = amount AND pending = 0 AND reserved = 0
+        WHEN type = 'reserve' THEN
+            available = -amount AND pending = 0 AND reserved = amount
+        WHEN type = 'capture' THEN
+            available = -reserved - amount AND available >= 0 AND pending = 0
+        WHEN type = 'void' THEN
+            available = amount AND pending = 0 AND reserved = -amount
+        WHEN type IN ('release', 'activate') THEN
+            available = amount AND pending = -amount AND reserved = 0
+        WHEN type = 'cancel' THEN
+            available = 0 AND pending = -amount AND reserved = 0
+        WHEN type = 'reverse' THEN
+            available <= 0 AND pending <= 0 AND reserved = 0
+            AND amount = coalesce((metadata->>'lapsed')::bigint, 0)
+                + coalesce((metadata->>'written_off')::bigint, 0) - available - pending
+        WHEN type = 'adjust' THEN
+            abs(available) <= amount AND pending = 0 AND reserved = 0
+        ELSE FALSE
+    END
+LIMIT %(most)s

@@ -1,0 +1,184 @@
+"""Start processes of a plan, watch the database meanwhile, and read what stands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+from django.db import connections
+
+from punchcard.kernel import sql
+from tests.races import history
+from tests.races.worker import Plan
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+READY_SECONDS = 60.0
+"""In which spawned processes have imported Django and connected."""
+
+
+def write_plan(plan: Plan) -> Path:
+    """Write the plan where the processes read it."""
+    path = Path(plan.folder) / "plan.json"
+    path.write_bytes(msgspec.json.encode(plan))
+    return path
+
+
+def spawn(plan: Plan, number: int, **environment: str) -> subprocess.Popen[bytes]:
+    """Start one process of the plan."""
+    folder = Path(plan.folder)
+    errors = folder / f"worker-{number}.err"
+    argv = [sys.executable, "-m", "tests.races.worker", folder / "plan.json"]
+    with errors.open("ab") as stderr:
+        return subprocess.Popen(
+            [*argv, str(number)],
+            cwd=REPOSITORY,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stderr=stderr,
+        )
+
+
+def start(plan: Plan, numbers: range) -> None:
+    """Let the processes go, all together, once all of them are ready."""
+    folder = Path(plan.folder)
+    deadline = time.monotonic() + READY_SECONDS
+    while not all((folder / f"ready-{number}").exists() for number in numbers):
+        assert time.monotonic() < deadline, [said(plan, n) for n in numbers]
+        time.sleep(0.02)
+    started = folder / "start.new"
+    started.write_text(repr(time.time() + 0.05))
+    started.rename(folder / "start")
+
+
+def said(plan: Plan, number: int) -> str:
+    """Return the last that a process wrote to its error output."""
+    path = Path(plan.folder) / f"worker-{number}.err"
+    return path.read_text(errors="replace")[-3000:]
+
+
+class Watch:
+    """How often a backend was seen to wait for a lock, and who was."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.waits = 0
+
+
+@contextmanager
+def watching(using: str = "default") -> Iterator[Watch]:
+    """Sample the backends of this database every few milliseconds."""
+    watch, done = Watch(), threading.Event()
+    parameters = connections[using].get_connection_params()
+    parameters = {k: v for k, v in parameters.items() if k in _ADDRESS}
+
+    def sample() -> None:
+        with psycopg.connect(**parameters, autocommit=True) as connection:
+            while not done.wait(0.02):
+                row = connection.execute(_WAITS).fetchone()
+                assert row is not None
+                watch.samples += 1
+                watch.waits += row[0]
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        done.set()
+        thread.join()
+
+
+_ADDRESS = {"dbname", "user", "password", "host", "port"}
+_WAITS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+def deadlocks(using: str = "default") -> int:
+    """Return how many deadlocks this database has seen."""
+    time.sleep(1.1)  # A backend tells its figures at most once a second.
+    cursor = sql.cursor(using=using)
+    cursor.execute("SELECT pg_stat_clear_snapshot()")
+    cursor.execute(
+        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    )
+    return int(cursor.fetchall()[0][0])
+
+
+def entries_of(
+    accounts: Sequence[UUID], using: str = "default"
+) -> dict[UUID, list[dict[str, Any]]]:
+    """Return the entries of each account, by sequence."""
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        """
+        SELECT account_id, sequence, type, amount, available, pending, reserved,
+            balance, pending_after, reserved_after, lifetime_after, effective_at,
+            relates_to, metadata::text AS metadata, key
+        FROM ledger_entry WHERE account_id = ANY(%s) ORDER BY account_id, sequence
+        """,
+        (sql.Uuids(accounts),),
+    )
+    assert cursor.description is not None
+    names = [column.name for column in cursor.description]
+    found: defaultdict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for row in cursor:
+        found[row[0]].append(dict(zip(names, row, strict=True)))
+    return found
+
+
+def lots_of(
+    accounts: Sequence[UUID], using: str = "default"
+) -> dict[UUID, list[tuple[Any, ...]]]:
+    """Return the lots of each account, by sequence."""
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        """
+        SELECT account_id, sequence, n, root, credited, available_at, expires_at,
+            remaining
+        FROM ledger_lot WHERE account_id = ANY(%s)
+        ORDER BY account_id, sequence, n
+        """,
+        (sql.Uuids(accounts),),
+    )
+    found: defaultdict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
+    for account, *lot in cursor:
+        found[account].append(tuple(lot))
+    return found
+
+
+def check_all(
+    calls: list[history.Call],
+    rounds: list[list[UUID]],
+    until: datetime,
+    using: str = "default",
+) -> Counter[str]:
+    """Replay the rounds, in parallel: they have no account in common.
+
+    All accounts were settled last at `until`.
+    """
+    touching, entries, lots = [], [], []
+    for accounts in rounds:
+        wanted = set(accounts)
+        touching.append([call for call in calls if wanted & call.accounts])
+        entries.append(dict(entries_of(accounts, using)))
+        lots.append(dict(lots_of(accounts, using)))
+    ends = [until] * len(rounds)
+    # Spawned: a child must not inherit our connections.
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        return sum(pool.map(history.replay, touching, entries, lots, ends), Counter())

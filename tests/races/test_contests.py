@@ -1,0 +1,244 @@
+"""Two or more at once, each race alone: one key, one account, one sweep."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from punchcard.kernel import sql
+from punchcard.kernel.ids import new_id
+from punchcard.kernel.transactions import transaction
+from punchcard.ledger.commands import Earn, Redeem
+from punchcard.ledger.operations import open_accounts, post, settle_due
+from tests.builders import Ledger, a_ledger, rows
+from tests.sizes import size
+
+CROWD = 50
+
+
+def at_once(jobs: Iterable[Callable[[], Any]]) -> list[Any]:
+    """Run each job in a thread with a connection of its own, all from one instant."""
+    waiting = list(jobs)
+    barrier = threading.Barrier(len(waiting))
+
+    def run(job: Callable[[], Any]) -> Any:
+        try:
+            sql.cursor()  # Connected before the start.
+            barrier.wait(60)
+            return job()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(waiting)) as pool:
+        return [future.result() for future in [pool.submit(run, j) for j in waiting]]
+
+
+def entry_types(ledger: Ledger) -> Counter[str]:
+    """Count the entries of all accounts of a ledger by type."""
+    return Counter(
+        kind
+        for (kind,) in rows(
+            "SELECT type FROM ledger_entry WHERE account_id = ANY(%s)",
+            (sql.Uuids(ledger.accounts),),
+        )
+    )
+
+
+def test_one_key_posted_by_fifty_at_once_has_one_effect(ledger: Ledger) -> None:
+    earn = Earn(account=ledger.account(), points=10, key="same")
+    answers = at_once([lambda: ledger.one(earn)] * CROWD)
+    assert Counter(answer.replayed for answer in answers) == {False: 1, True: CROWD - 1}
+    assert {answer.code for answer in answers} == {"applied"}
+    first = answers[0].entry
+    assert all(answer.entry == first for answer in answers)
+    assert entry_types(ledger) == {"earn": 1}
+
+
+def test_one_refused_key_posted_by_fifty_at_once_is_decided_once(
+    ledger: Ledger,
+) -> None:
+    redeem = Redeem(account=ledger.account(), points=10, key="same")
+    answers = at_once([lambda: ledger.one(redeem)] * CROWD)
+    assert Counter(answer.replayed for answer in answers) == {False: 1, True: CROWD - 1}
+    assert {answer.code for answer in answers} == {"insufficient_points"}
+    assert entry_types(ledger) == {}
+
+
+def test_fifty_who_spend_the_last_points_at_once_are_one_and_refused(
+    ledger: Ledger,
+) -> None:
+    account = ledger.account()
+    ledger.one(Earn(account=account, points=100, key="earned"))
+    jobs = [
+        lambda n=n: ledger.one(Redeem(account=account, points=60, key=f"spend {n}"))
+        for n in range(CROWD)
+    ]
+    codes = Counter(answer.code for answer in at_once(jobs))
+    assert codes == {"applied": 1, "insufficient_points": CROWD - 1}
+
+
+def test_batches_that_name_accounts_in_any_order_never_deadlock(
+    ledger: Ledger,
+) -> None:
+    accounts = ledger.open(6)
+
+    def several(number: int) -> None:
+        for turn in range(size(10, 100)):
+            start = (number * 5 + turn) % 6
+            order = accounts[start:] + accounts[:start]
+            if number % 2:
+                order.reverse()
+            key = f"{number} {turn}"
+            ledger.post(*(Earn(account=a, points=1, key=key) for a in order))
+
+    at_once([lambda n=n: several(n) for n in range(8)])
+    assert entry_types(ledger) == {"earn": 8 * size(10, 100) * 6}
+
+
+def test_an_account_opened_by_many_at_once_is_one_account(ledger: Ledger) -> None:
+    holders = [new_id() for _ in range(40)]
+
+    def enrol(number: int) -> dict[Any, Any]:
+        order = holders[number:] + holders[:number]
+        with transaction():
+            return open_accounts(
+                wallet=ledger.wallet,
+                holder_kind="member",
+                holders=order,
+                now=ledger.now,
+            )
+
+    answers = at_once([lambda n=n: enrol(n) for n in range(20)])
+    assert all(answer == answers[0] for answer in answers)
+    assert set(answers[0]) == set(holders)
+    opened = rows(
+        "SELECT id, holder_id FROM ledger_account WHERE wallet_id = %s",
+        (ledger.wallet,),
+    )
+    assert {holder: account for account, holder in opened} == answers[0]
+    assert len(opened) == len(holders)
+
+
+def test_an_opening_that_was_rolled_back_leaves_the_place_to_the_next(
+    ledger: Ledger,
+) -> None:
+    holder = new_id()
+    wanted = {
+        "wallet": ledger.wallet,
+        "holder_kind": "member",
+        "holders": [holder],
+        "now": ledger.now,
+    }
+    claimed = threading.Event()
+
+    def gives_up() -> None:
+        with pytest.raises(ZeroDivisionError), transaction():
+            open_accounts(**wanted)
+            claimed.set()
+            _wait_for_a_blocked_backend()
+            raise ZeroDivisionError
+
+    def comes_second() -> dict[Any, Any]:
+        claimed.wait(30)
+        with transaction():
+            return open_accounts(**wanted)
+
+    _, answer = at_once([gives_up, comes_second])
+    assert rows(
+        "SELECT id FROM ledger_account WHERE wallet_id = %s", (ledger.wallet,)
+    ) == [(answer[holder],)]
+
+
+def _wait_for_a_blocked_backend() -> None:
+    for _ in range(3_000):
+        blocked = rows(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)) AND pg_sleep(0.01)"
+            " IS NOT NULL"
+        )
+        if blocked[0][0]:
+            return
+    raise AssertionError("nobody came to wait")
+
+
+def test_sweeps_at_once_write_each_due_thing_exactly_once() -> None:
+    ledger = a_ledger(validity="P10D")
+    accounts = ledger.open(size(150, 2_000))
+    for pending in (None, "P2D"):
+        ledger.post(
+            *(
+                Earn(account=account, points=5, key=f"earn {pending}", pending=pending)
+                for account in accounts
+            )
+        )
+    ledger.pass_days(30)
+
+    def sweep() -> int:
+        return settle_due(now=ledger.now, program=ledger.program, batch=7)
+
+    swept = at_once([sweep] * 6)
+    assert sum(swept) == len(accounts), swept
+    assert sum(count > 0 for count in swept) > 1, f"one did it all: {swept}"
+    every = len(accounts)
+    assert entry_types(ledger) == {
+        "earn": 2 * every,
+        "release": every,
+        "expire": 2 * every,
+    }
+    assert sweep() == 0
+
+
+def test_a_sweep_and_commands_at_once_lapse_no_point_twice() -> None:
+    ledger = a_ledger(validity="P10D")
+    accounts = ledger.open(size(60, 600))
+    ledger.post(*(Earn(account=a, points=5, key="earn") for a in accounts))
+    ledger.pass_days(10)
+
+    def spend(order: list[Any]) -> list[str]:
+        codes = []
+        for account in order:
+            command = Redeem(
+                account=account, points=5, key=f"spend {order is accounts}"
+            )
+            codes.append(ledger.one(command).code)
+        return codes
+
+    def sweep() -> list[str]:
+        settle_due(now=ledger.now, program=ledger.program, batch=3)
+        return []
+
+    backwards = accounts[::-1]
+    answers = at_once([lambda: spend(accounts), lambda: spend(backwards), sweep, sweep])
+    codes = {code for answer in answers for code in answer}
+    assert codes == {"insufficient_points"}
+    assert entry_types(ledger) == {"earn": len(accounts), "expire": len(accounts)}
+
+
+def test_a_post_waits_for_the_account_and_decides_on_what_it_finds_then(
+    ledger: Ledger,
+) -> None:
+    account = ledger.account()
+    ledger.one(Earn(account=account, points=100, key="earned"))
+    posted = threading.Event()
+
+    def first() -> str:
+        with transaction():
+            answer = post(
+                commands=[Redeem(account=account, points=100, key="first")],
+                now=ledger.now,
+            )
+            posted.set()
+            _wait_for_a_blocked_backend()
+        return answer[0].code
+
+    def second() -> str:
+        posted.wait(30)
+        return ledger.one(Redeem(account=account, points=100, key="second")).code
+
+    assert at_once([first, second]) == ["applied", "insufficient_points"]
