@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# PostgreSQL 15 or newer, as Debian installs it.
+SYSTEM_POSTGRES := $(wildcard /usr/lib/postgresql/1[5-9]/bin)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -27,6 +29,13 @@ demo: setup ## serve a real shop's orders as a loyalty programme, and print what
 
 test: setup ## every test, small (under 15 minutes on 2 cores)
 	@$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory test-system
+
+test-system: setup ## the ledger's tests on the machine's own PostgreSQL, where there is one
+	@for bin in $(SYSTEM_POSTGRES); do \
+		echo "on $$bin"; \
+		PUNCHCARD_POSTGRES_BIN=$$bin $(BIN)/python -m pytest tests/database || exit 1; \
+	done
 
 soak: setup ## the same tests at full size; results go to docs/evidence
 	@PUNCHCARD_TEST_SIZE=soak $(BIN)/python -m pytest
@@ -62,4 +71,4 @@ clean: ## remove what setup and the embedded server made here (its data too)
 	@test ! -x $(BIN)/punchcard || $(BIN)/punchcard down || true
 	@rm -rf .venv .punchcard
 
-.PHONY: help setup up demo test soak mutants check bench fmt schema docs lock clean
+.PHONY: help setup up demo test test-system soak mutants test-system check bench fmt schema docs lock clean

@@ -15,7 +15,7 @@
 - `open`, `freeze`, `close`: what another hand did to the account's status.
 - Verdict: `[replay] SEQUENCE ±CHANGE =BALANCE [name=value …]` of an applied command
   (`SEQUENCE` alone for `settle`), or `[replay] CODE [name=value …]` of a refused one,
-  the values from the entry, its metadata, or the refusal's details.
+  the values from the entry, its metadata, or the refusal's details and sequence.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def disagreement(outcome: Outcome, verdict: str) -> str | None:
         wanted |= {"entry": outcome.sequence, "change": entry.available}
         values = msgspec.structs.asdict(entry) | msgspec.json.decode(entry.metadata)
     else:
-        values = outcome.details
+        values = outcome.details | {"sequence": outcome.sequence}
     for fact in facts:
         name, equals, value = fact.partition("=")
         if not equals:

@@ -1,1 +1,109 @@
-"""The `punchcard` command."""
+"""The `punchcard` command: bring up what a command needs, run it, explain failures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from importlib import import_module
+from pathlib import Path
+
+from punchcard.interfaces.console.failures import (
+    FAILED,
+    INTERRUPTED,
+    Stop,
+    explain,
+)
+from punchcard.interfaces.console.parser import NOTHING, SCHEMA, build_parser
+from punchcard.project.env import EnvironmentMistake
+from punchcard.project.servers.errors import ServerError
+from punchcard.project.servers.postgres import PostgresServer, find_binaries
+
+DEBUG = "PUNCHCARD_DEBUG"
+
+
+class HomeInstallation:
+    """The installation that the settings describe."""
+
+    def __init__(self, home: Path, *, embedded: bool) -> None:
+        """Take the home folder, and whether the server in it is used."""
+        self.home = home
+        self.embedded = embedded
+
+    def start(self) -> None:
+        """See to it that the embedded server answers."""
+        if self.embedded:
+            PostgresServer(self.home).ensure()
+
+    def stop(self) -> bool:
+        """Stop the embedded server; False if it was not running."""
+        return PostgresServer(self.home).stop()
+
+    def binaries(self) -> Path:
+        """Return the folder of the embedded server's programs."""
+        return find_binaries()
+
+
+def main() -> int:
+    """Run the command of the command line; return the exit code."""
+    arguments = build_parser().parse_args()
+    try:
+        code = _run(arguments)
+        # A full disk shows when the last line is written, not before.
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted.\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us (`| head`) has seen enough: nothing more can be written.
+        _silence(sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback
+        _silence_if_broken()
+        return _fail(error)
+    return code
+
+
+def _run(arguments: Namespace) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "punchcard.project.settings")
+    settings = import_module("punchcard.project.settings")
+    installation = HomeInstallation(settings.HOME, embedded=settings.EMBEDDED)
+    if arguments.needs != NOTHING:
+        import_module("django").setup()
+        installation.start()
+    console = "punchcard.interfaces.console"
+    if arguments.needs == SCHEMA:
+        import_module(f"{console}.schema").require_schema()
+    code: int = import_module(f"{console}.{arguments.module}").run(
+        arguments, installation
+    )
+    return code
+
+
+def _fail(error: Exception) -> int:
+    """Say what went wrong in a sentence; return the exit code."""
+    if os.environ.get(DEBUG):
+        sys.excepthook(type(error), error, error.__traceback__)
+    if isinstance(error, ServerError | EnvironmentMistake):
+        sentence: str | None = str(error)
+    else:
+        sentence = explain(error)
+    if sentence is None:
+        sentence = (
+            f"Something went wrong that nobody foresaw: {type(error).__name__}: "
+            f"{error} (set {DEBUG}=1 to see where)."
+        )
+    sys.stderr.write(f"punchcard: {sentence}\n")
+    return error.code if isinstance(error, Stop) else FAILED
+
+
+def _silence_if_broken() -> None:
+    """Keep Python from failing once more, at exit, on what cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence(sys.stdout.fileno())
+
+
+def _silence(descriptor: int) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

@@ -42,6 +42,9 @@ PROCESSES = 6
 ACCOUNTS = 5
 ROUND_SECONDS = 1.0
 SECONDS = size(6, 60)
+SECONDS_MAX = 20 * SECONDS
+"""A slow machine may take longer until there were enough kills."""
+KILLS_LEAST = size(3, 20)
 PAUSE = (0.3, 0.9)
 """Seconds of load between two kills."""
 
@@ -83,7 +86,7 @@ def plan(server: PostgresServer, committing: None, tmp_path: Path) -> Plan:
         program=program.id,
         rounds=rounds,
         round_seconds=ROUND_SECONDS,
-        seconds=SECONDS,
+        seconds=SECONDS_MAX,
         origin=START,
         scale=500,
         survives=True,
@@ -123,15 +126,21 @@ class Run:
     def lasts(self) -> bool:
         """Wait a moment under load; say whether there is time for one more kill."""
         time.sleep(random.uniform(*PAUSE))
-        return time.time() < self.plan.starts + self.plan.seconds - 0.5
+        passed = time.time() - self.plan.starts
+        enough = passed > SECONDS and self.kills >= KILLS_LEAST
+        return not enough and passed < SECONDS_MAX
 
     def kill_worker(self) -> None:
         """Kill one application process, and start the one that comes after it."""
         number = random.randrange(PROCESSES)
+        ready = Path(self.plan.folder) / f"ready-{number}"
+        ready.unlink(missing_ok=True)
         self.workers[number].kill()
         self.workers[number].wait()
-        self.workers[number] = self._spawn(number)
         self.kills += 1
+        self.workers[number] = self._spawn(number)
+        while not ready.exists() and self.workers[number].poll() is None:
+            time.sleep(0.01)
 
     def kill_backend(self) -> None:
         """Kill a backend at work, one at COMMIT rather: all connections are lost."""
@@ -157,6 +166,7 @@ class Run:
 
     def finish(self) -> list[history.Call]:
         """Wait until every process has been answered all that it asked."""
+        (Path(self.plan.folder) / "stop").touch()
         for number, worker in enumerate(self.workers):
             assert worker.wait(120) == 0, said(self.plan, number)
         # Its sessions are gone, or its server was: connect anew.
@@ -247,7 +257,7 @@ def _check(run: Run, calls: list[history.Call], hits: int) -> None:
         f" COMMIT; {whole['there']} were there, {whole['not there']} were not),"
         f" {len(calls)} posts: {dict(counts)}"
     )
-    assert run.kills >= size(3, 20), "too few kills"
+    assert run.kills >= KILLS_LEAST, "too few kills"
     assert hits > 0, "no kill hit a post in flight"
 
 

@@ -570,9 +570,9 @@ class TestReplays:
         play("""
             earn 10                -> 1 +10 =10
             redeem 20 key=r        -> insufficient_points available=10 missing=10
-            refund 2 key=f         -> entry_not_found entry=2
+            refund 2 key=f         -> entry_not_found entry=2 sequence=1
             earn 90                -> 2 +90 =100
-            redeem 20 key=r        -> replay insufficient_points available=10 missing=10
+            redeem 20 key=r        -> replay insufficient_points sequence=1 missing=10
             refund 2 key=f         -> replay entry_not_found entry=2
             redeem 21 key=r        -> key_reused
             redeem 20 key=new      -> 3 -20 =80
@@ -732,6 +732,18 @@ class TestBatches:
                 B: earn 2 key=z                    -> 1 +2 =2
         """)
         assert counts(story.account()) == (5, 1, 3)
+
+    def test_an_atomic_batch_replays_a_refusal_as_it_was_first_given(self):
+        play("""
+            earn 10                   -> 1 +10 =10
+            redeem 20 key=r           -> insufficient_points sequence=1 missing=10
+            earn 90                   -> 2 +90 =100
+            atomic earn 1 key=a       -> not_applied sequence=2
+                 & redeem 20 key=r    -> replay insufficient_points sequence=1
+            dry atomic redeem 20 key=r -> replay insufficient_points sequence=1
+            atomic redeem 101 key=s   -> insufficient_points sequence=2 missing=1
+            redeem 101 key=s          -> replay insufficient_points sequence=2
+        """)
 
     def test_a_refused_atomic_batch_does_not_even_write_what_fell_due(self):
         story = play("""

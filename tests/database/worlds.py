@@ -36,11 +36,13 @@ POLICIES = [
     {"pending_period": "PT3600S", "debt_policy": "cap"},
     {"validity": "P7D", "grace": "PT7200S", "debt_policy": "refuse"},
 ]
+KINDS = 4 * [Earn] + 3 * [Redeem] + 3 * [Refund] + 3 * [Reverse] + [Settle]
 NUMBERS = ("available", "pending", "reserved", "lifetime")
 ENTRY = (
     "sequence type amount available pending reserved balance pending_after "
     "reserved_after lifetime_after effective_at relates_to"
 ).split()
+LOT = "sequence n root credited remaining available_at expires_at".split()
 TABLES = "account entry lot allocation hold refusal outbox".split()
 
 
@@ -114,10 +116,15 @@ class World:
 
     def change_status(self, pick: Pick) -> None:
         """Freeze, close (only when empty) or open an account again."""
-        account = pick.one(self.accounts)
+        stopped = [a for a in self.accounts if self.model.accounts[a].status != "open"]
+        if not stopped and not pick.now_and_then(3):
+            return
+        account = pick.one(stopped or self.accounts)
         ours = self.model.accounts[account]
         empty = not any(ours.numbers[:3])
-        status = pick.one(["open", "frozen", *(["closed"] if empty else [])])
+        status = pick.one(["frozen", *(["closed"] if empty else [])])
+        if ours.status != "open":
+            status = "open"
         ours.status = status
         rows(
             "UPDATE ledger_account SET status = %s WHERE id = %s RETURNING id",
@@ -186,14 +193,11 @@ class World:
         for entry, wanted in zip(entries, ours.entries[first:], strict=True):
             compare_entry(entry, wanted)
         self.checked[account] = ours.last_sequence
-        assert [
-            (x.sequence, x.n, x.root, x.credited, x.remaining)
-            + (x.available_at, x.expires_at, x.state == "open", x.state == "pending")
-            for x in queries.list_lots(account=account, limit=10_000)
-        ] == [
-            (x.sequence, x.n, x.root, x.credited, x.remaining)
-            + (x.available_at, x.expires_at, x.is_open, x.is_pending)
-            for x in ours.lots
+        lots = queries.list_lots(account=account, limit=10_000)
+        seen = [(x, x.state == "open", x.state == "pending") for x in lots]
+        wanted = [(x, x.is_open, x.is_pending) for x in ours.lots]
+        assert [(*facts_of(x), *state) for x, *state in seen] == [
+            (*facts_of(x), *state) for x, *state in wanted
         ]
 
     def compare_as_of(self, account: UUID, instant: datetime) -> None:
@@ -261,6 +265,11 @@ def sums(moved: Any) -> Counter[Any]:
     return found
 
 
+def facts_of(lot: Any) -> list[Any]:
+    """Return what a lot and the model's must have alike."""
+    return [getattr(lot, name) for name in LOT]
+
+
 def compare_entry(entry: Entry, wanted: dict[str, Any]) -> None:
     """Compare an entry with the model's, what the caller noted left aside."""
     assert {name: getattr(entry, name) for name in ENTRY} == {
@@ -294,11 +303,10 @@ def a_command(world: World, pick: Pick) -> Command:
     if pick.now_and_then(60):
         account = world.stranger
     ours = world.model.accounts.get(account, model.Account())
-    kind = pick.one([Earn, Earn, Earn, Redeem, Redeem, Redeem, Refund, Refund, Reverse,
-                     Reverse, Settle])  # fmt: skip
+    kind = pick.one(KINDS)
     fields: dict[str, Any] = {"account": account}
     if pick.now_and_then(6):
-        fields["at"] = an_instant(world, ours, pick)
+        fields["at"] = an_instant(world, ours, pick, ahead=False)
     if kind is Settle:
         return Settle(**fields)
     fields["key"] = f"k{world.keys}"
@@ -310,20 +318,23 @@ def a_command(world: World, pick: Pick) -> Command:
     if kind in (Refund, Reverse):
         of_type = "redeem" if kind is Refund else "earn"
         named = [e["sequence"] for e in ours.typed(of_type)][-6:]
-        batch = ours.last_sequence + pick.number(1, 3)
-        fields["entry"] = pick.one([*named, *named, batch, pick.number(1, batch)])
+        following = ours.last_sequence + pick.number(1, 3)
+        strays = [following, pick.number(1, following)]
+        fields["entry"] = pick.one(named if named and pick.number(1, 8) > 1 else strays)
         fields["points"] = pick.one([None, None, an_amount(world, ours, pick)])
         if kind is Reverse:
-            fields["policy"] = pick.one([None, "debt", "cap", "refuse"])
+            fields["policy"] = pick.one([None, "debt", "cap", "refuse", "refuse"])
         return kind(**fields)
     fields["points"] = an_amount(world, ours, pick)
     if kind is Redeem:
         return Redeem(**fields, up_to=pick.now_and_then(4))
     fields["pending"] = pick.one([None, None, None, "P2D", "PT0S", "PT5S", "event"])
     if pick.now_and_then(4):
-        fields["expires_at"] = an_instant(world, ours, pick) + pick.one([0, 5]) * DAY
+        fields["expires_at"] = an_instant(world, ours, pick, ahead=True)
     elif pick.now_and_then(2):
-        fields["validity"] = pick.one(["P3D", "P10D", "PT5S", "P0D"])
+        fields["validity"] = pick.one(["P3D", "P10D", "PT5S", "P30D"])
+        if pick.now_and_then(20):
+            fields["validity"] = "P0D"
     return Earn(**fields)
 
 
@@ -346,18 +357,26 @@ def an_earlier_one(world: World, pick: Pick) -> Command:
 
 def an_amount(world: World, ours: model.Account, pick: Pick) -> int:
     """Return an amount at an edge of this account, or a plain one."""
+    if pick.now_and_then(15):
+        return pick.one([0, -1, MOST + 1])
     available, pending, _, lifetime = ours.numbers
     room = model.LARGEST - max(lifetime, abs(available) + pending)
-    edges = [1, available, available + 1, available - 1, -available, 0, MOST + 1]
     plain = pick.number(1, 100)
+    edges = [1, available, available + 1, available - 1, -available, pending]
     if world.huge:
-        return pick.one([MOST, MOST, MOST, room, room + 1, room - 1, plain, *edges])
-    return pick.one([plain, plain, plain, *edges])
+        edges += [MOST, MOST, MOST, room, room + 1, room - 1]
+        edges += [MOST] * 20 if room > MOST else [room, room + 1] * 3
+    return pick.one([plain, plain, plain, *(e for e in edges if 1 <= e <= MOST)])
 
 
-def an_instant(world: World, ours: model.Account, pick: Pick) -> datetime:
-    """Return an instant near now, or at the edge of something."""
+def an_instant(
+    world: World, ours: model.Account, pick: Pick, *, ahead: bool
+) -> datetime:
+    """Return an instant ahead or behind, at the edge of something; seldom astray."""
     now = world.ledger.now
-    edges = [e["effective_at"] for e in ours.entries[-3:]] + world.dues()[-6:]
-    plain = [now, now - TICK, now - DAY, now - 5 * DAY, now + TICK]
-    return pick.one([*plain, *edges, *(edge - TICK for edge in edges)])
+    edges = [e["effective_at"] for e in ours.entries[-6:]] + world.dues()[-8:]
+    edges += [edge + pick.one([-TICK, TICK, DAY]) for edge in edges]
+    plain = [now + TICK, now + DAY, now + 5 * DAY] if ahead else [now, now - TICK]
+    if pick.now_and_then(8):
+        return pick.one([now, now + TICK, now - TICK, now - 5 * DAY, *edges])
+    return pick.one(plain + [e for e in edges if e != now and (e > now) == ahead])

@@ -75,7 +75,7 @@ class Load:
         number = self.random.randrange(SHARED_KEYS)
         fixed = random.Random(f"{account} {number}")
         points = fixed.randint(1, 60)
-        if self.random.random() < 0.2:
+        if self.random.random() < 0.3:
             points += 1
         key = f"shared-{number}"
         kind = fixed.randrange(4)

@@ -22,6 +22,7 @@ import psycopg
 from django.db import connections
 
 from punchcard.kernel import sql
+from tests.builders import rows
 from tests.races import history
 from tests.races.worker import Plan
 
@@ -107,6 +108,21 @@ _WAITS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
+
+
+def somebody_waits_for_us(seconds: float = 20.0) -> bool:
+    """Wait until another backend waits for a lock of this one's transaction."""
+    # Not pg_stat_activity: a transaction sees one snapshot of it for ever.
+    query = (
+        "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        " AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    )
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if rows(query)[0][0]:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def deadlocks(using: str = "default") -> int:

@@ -15,8 +15,9 @@ from punchcard.kernel import sql
 from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import transaction
 from punchcard.ledger.commands import Earn, Redeem
-from punchcard.ledger.operations import open_accounts, post, settle_due
+from punchcard.ledger.operations import open_accounts, settle_due
 from tests.builders import Ledger, a_ledger, rows
+from tests.races.running import somebody_waits_for_us
 from tests.sizes import size
 
 CROWD = 50
@@ -141,7 +142,7 @@ def test_an_opening_that_was_rolled_back_leaves_the_place_to_the_next(
         with pytest.raises(ZeroDivisionError), transaction():
             open_accounts(**wanted)
             claimed.set()
-            _wait_for_a_blocked_backend()
+            assert somebody_waits_for_us()
             raise ZeroDivisionError
 
     def comes_second() -> dict[Any, Any]:
@@ -153,18 +154,6 @@ def test_an_opening_that_was_rolled_back_leaves_the_place_to_the_next(
     assert rows(
         "SELECT id FROM ledger_account WHERE wallet_id = %s", (ledger.wallet,)
     ) == [(answer[holder],)]
-
-
-def _wait_for_a_blocked_backend() -> None:
-    for _ in range(3_000):
-        blocked = rows(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)) AND pg_sleep(0.01)"
-            " IS NOT NULL"
-        )
-        if blocked[0][0]:
-            return
-    raise AssertionError("nobody came to wait")
 
 
 def test_sweeps_at_once_write_each_due_thing_exactly_once() -> None:
@@ -218,27 +207,3 @@ def test_a_sweep_and_commands_at_once_lapse_no_point_twice() -> None:
     codes = {code for answer in answers for code in answer}
     assert codes == {"insufficient_points"}
     assert entry_types(ledger) == {"earn": len(accounts), "expire": len(accounts)}
-
-
-def test_a_post_waits_for_the_account_and_decides_on_what_it_finds_then(
-    ledger: Ledger,
-) -> None:
-    account = ledger.account()
-    ledger.one(Earn(account=account, points=100, key="earned"))
-    posted = threading.Event()
-
-    def first() -> str:
-        with transaction():
-            answer = post(
-                commands=[Redeem(account=account, points=100, key="first")],
-                now=ledger.now,
-            )
-            posted.set()
-            _wait_for_a_blocked_backend()
-        return answer[0].code
-
-    def second() -> str:
-        posted.wait(30)
-        return ledger.one(Redeem(account=account, points=100, key="second")).code
-
-    assert at_once([first, second]) == ["applied", "insufficient_points"]

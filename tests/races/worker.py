@@ -96,7 +96,10 @@ class Worker:
             if call.answered is None:
                 self.ask(call.asked)
         count = len(self.calls)
+        stop = Path(self.plan.folder) / "stop"
         while (passed := time.time() - self.plan.starts) < self.plan.seconds:
+            if stop.exists():
+                break
             stage = int(passed / self.plan.round_seconds) % len(self.plan.rounds)
             count += 1
             commands, atomic = self.load.batch(self.plan.rounds[stage])

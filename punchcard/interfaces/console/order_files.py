@@ -180,8 +180,10 @@ def open_orders(path: str, mapping: Mapping[str, str]) -> Iterator[OrderFile]:
         lines = _Lines(name, _unpacked(raw))
         header = _read_header(lines, name)
         names = tuple(mapping.get(ours, ours) for ours in ORDER_COLUMNS)
-        places = tuple(_find(name, header, *pair) for pair in zip(
-            ORDER_COLUMNS, names, strict=True))
+        places = tuple(
+            _find(name, header, *pair)
+            for pair in zip(ORDER_COLUMNS, names, strict=True)
+        )
         yield OrderFile(name, size, names, raw, lines, len(header), places)
 
 
@@ -218,11 +220,11 @@ class _Lines:
 
 def _unpacked(raw: io.BufferedReader) -> io.TextIOWrapper:
     first = raw.peek(len(_XZ))
-    stream: io.BufferedIOBase = raw
+    stream: io.BufferedReader | gzip.GzipFile | lzma.LZMAFile = raw
     if first.startswith(_GZIP):
         stream = gzip.GzipFile(fileobj=raw)
     elif first.startswith(_XZ):
-        stream = lzma.LZMAFile(raw)
+        stream = lzma.LZMAFile(raw)  # noqa: SIM115 - open as long as the file is
     # What is not UTF-8 is kept as surrogates: it spoils its own row, not the file.
     return io.TextIOWrapper(
         stream, encoding="utf-8-sig", errors="surrogateescape", newline=""

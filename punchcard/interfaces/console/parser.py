@@ -144,9 +144,7 @@ def _add_balances(commands: Any) -> None:
 
 
 def _add_verify(commands: Any) -> None:
-    _command(
-        commands, "verify", "check every invariant of the ledger", needs=SCHEMA
-    )
+    _command(commands, "verify", "check every invariant of the ledger", needs=SCHEMA)
 
 
 def _add_rebuild(commands: Any) -> None:

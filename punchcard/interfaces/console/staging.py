@@ -63,14 +63,16 @@ class Staging:
         cursor = psycopg.Cursor(self._session)
         with cursor.copy(_COPY) as copy:
             for line, order in rows:
-                copy.write_row((
-                    line,
-                    order.external_id,
-                    order.occurred_at,
-                    order.member,
-                    order.amount_minor,
-                    order.points,
-                ))
+                copy.write_row(
+                    (
+                        line,
+                        order.external_id,
+                        order.occurred_at,
+                        order.member,
+                        order.amount_minor,
+                        order.points,
+                    )
+                )
         return cursor.rowcount
 
     def batches(self, size: int) -> Iterator[list[Staged]]:
@@ -90,9 +92,7 @@ def staging() -> Iterator[Staging]:
     wrapper = connections.create_connection("default")
     wrapper.ensure_connection()
     try:
-        yield Staging(
-            cast("psycopg.Connection[tuple[Any, ...]]", wrapper.connection)
-        )
+        yield Staging(cast("psycopg.Connection[tuple[Any, ...]]", wrapper.connection))
     finally:
         wrapper.close()
 

@@ -21,9 +21,7 @@ def parse_instant(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
         found = (
-            found.replace(tzinfo=UTC)
-            if found.tzinfo is None
-            else found.astimezone(UTC)
+            found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
         )
     except (ValueError, OverflowError):
         message = "is no date or time, as in 2026-01-31 or 2026-01-31T12:00:00Z"

@@ -1,4 +1,5 @@
--- The deltas of an entry are those of its type, and of its amount.
+-- The deltas of an entry are those of its type, and of its amount; of a reverse, what
+-- it says had lapsed or was written off is the difference.
 SELECT account_id, sequence, type || ' of ' || amount || ' has available ' || available
     || ', pending ' || pending || ', reserved ' || reserved
 FROM ledger_entry
@@ -22,8 +23,10 @@ WHERE (%(accounts)s::uuid[] IS NULL OR account_id = ANY(%(accounts)s))
             available = 0 AND pending = -amount AND reserved = 0
         WHEN type = 'reverse' THEN
             available <= 0 AND pending <= 0 AND reserved = 0
-            AND amount = coalesce((metadata->>'lapsed')::bigint, 0)
-                + coalesce((metadata->>'written_off')::bigint, 0) - available - pending
+            AND amount + available + pending
+                = coalesce(substring(metadata->>'lapsed' FROM '^\d{1,16}$')::bigint, 0)
+                + coalesce(substring(metadata->>'written_off' FROM '^\d{1,16}$')::bigint,
+                    0)
         WHEN type = 'adjust' THEN
             abs(available) <= amount AND pending = 0 AND reserved = 0
         ELSE FALSE

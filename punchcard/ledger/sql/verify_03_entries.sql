@@ -25,5 +25,5 @@ SELECT account_id, sequence, CASE
     END
 FROM entries e
 FULL JOIN moves m USING (account_id, sequence)
-WHERE e.moved IS DISTINCT FROM coalesce(m.points, 0) + e.owed
+WHERE e.moved IS NULL OR e.moved <> coalesce(m.points, 0) + e.owed
 LIMIT %(most)s

@@ -1,0 +1,54 @@
+"""`punchcard up`: migrate and serve."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from punchcard.access.queries import SCOPES
+from punchcard.interfaces.console import schema
+from punchcard.interfaces.console.choosing import DEFAULT, list_slugs
+from punchcard.interfaces.console.installation import Installation
+from punchcard.interfaces.console.program import require_currency
+from punchcard.interfaces.console.serving import address, require_port, serve
+from punchcard.journeys.create_api_key import create_api_key
+from punchcard.journeys.create_program import create_program
+from punchcard.kernel import clock
+
+
+def run(arguments: Namespace, installation: Installation) -> int:
+    """Migrate, make a test program and key if there is no program, and serve.
+
+    Raises:
+        Stop: the port is taken, or nobody knows the currency.
+    """
+    require_currency(arguments.currency)
+    require_port(arguments.host, arguments.port)
+    schema.migrate()
+    where = address(arguments.host, arguments.port)
+    sys.stdout.write(f"Punchcard answers at {where} (try it at {where}/docs).\n")
+    if list_slugs():
+        sys.stdout.write("`punchcard key create` makes an API key.\n")
+    else:
+        secret = _first_key(arguments.currency)
+        sys.stdout.write(f"Test API key, shown this once: {secret}\n")
+        sys.stdout.write(f"  curl {where}/v1/ping -i -H 'Authorization: Bearer ")
+        sys.stdout.write(f"{secret}'\n")
+    sys.stdout.write("Ctrl-C stops it.\n")
+    serve(arguments.host, arguments.port, arguments.workers, installation)
+    return 0
+
+
+def _first_key(currency: str) -> str:
+    now = clock.read()
+    created = create_program(
+        slug=DEFAULT,
+        name=DEFAULT.capitalize(),
+        mode="test",
+        currency=currency,
+        now=now,
+    )
+    key = create_api_key(
+        program=created.program.id, name="first", scopes=SCOPES, now=now
+    )
+    return key.secret

@@ -1,0 +1,1 @@
+"""The ledger inside a Django project that is not Punchcard's."""
