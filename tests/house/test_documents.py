@@ -185,14 +185,10 @@ def commands_of(parser: argparse.ArgumentParser, name: str = "") -> Iterator[str
         yield name
 
 
-def test_every_command_is_mentioned_in_a_page() -> None:
-    texts = "\n".join(page.read_text() for page in PAGES if page.name != "CHANGELOG.md")
-    silent = [
-        name
-        for name in commands_of(build_parser())
-        if f"punchcard {name}" not in texts and f"`{name}`" not in texts
-    ]
-    assert not silent, silent
+def test_every_command_has_its_line_in_order() -> None:
+    page = (DOCS / "reference" / "console.md").read_text()
+    rows = re.findall(r"^\| `([a-z ]+)` \|", page, re.MULTILINE)
+    assert rows == list(commands_of(build_parser()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
