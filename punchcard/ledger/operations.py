@@ -97,7 +97,8 @@ def _refuse_all(
 ) -> list[Outcome]:
     """Answer a refused atomic batch: only that one refusal is kept."""
     refused = outcomes[-1]
-    refused.sequence = before.get(refused.account, 0)
+    if not refused.replayed:
+        refused.sequence = before.get(refused.account, 0)
     answers = [
         Outcome(
             account=command.account,

@@ -195,6 +195,18 @@ def test_a_refusal_is_remembered_within_its_batch() -> None:
     assert answers == ["insufficient_points", "applied", "insufficient_points"]
 
 
+def test_a_refusal_replayed_in_an_atomic_batch_is_the_first_one_unchanged() -> None:
+    one = One()
+    redeem = one.redeem(10)
+    first = one.ledger.one(redeem)
+    one.post(one.earn(5))
+    again = one.ledger.post(one.earn(5), redeem, atomic=True)
+    assert codes(again) == ["not_applied", "insufficient_points"]
+    assert again[1].replayed
+    assert again[1].sequence == first.sequence == 0
+    assert again[1].decided_at == first.decided_at
+
+
 # --------------------------------------------------------------------------- time
 
 

@@ -94,6 +94,16 @@ FAULTS = [
         " late retry succeeds after its caller was told no.",
     ),
     Fault(
+        name="refusal replayed with another sequence",
+        file="punchcard/ledger/operations.py",
+        old="    if not refused.replayed:\n",
+        new="    if True:\n",
+        test=f"{_TESTS}::"
+        "test_a_refusal_replayed_in_an_atomic_batch_is_the_first_one_unchanged",
+        because="assert 1 == 0",
+        origin="Our own bug: an atomic batch dated an old refusal anew.",
+    ),
+    Fault(
         name="cached balance trusted past expiry",
         file=f"{_RULES}/deciding.py",
         old="    settle(account, at, recorded_at)\n    try:\n",

@@ -6,6 +6,7 @@ import csv
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 
@@ -41,14 +42,15 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
     program = choose_program(arguments.program)
     wallet = choose_wallet(program, arguments.wallet)
     as_of = arguments.as_of or program_now(program)
-    found = list_balances(program=program.id, wallet=wallet.id, as_of=as_of)
-    rows = (_cells(member, balance) for member, balance in found)
-    if arguments.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
-    else:
-        _print_table(rows, f"{program.slug}: {wallet.code}", as_of)
+    listed = list_balances(program=program.id, wallet=wallet.id, as_of=as_of)
+    with closing(listed) as found:
+        rows = (_cells(member, balance) for member, balance in found)
+        if arguments.csv:
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(rows)
+        else:
+            _print_table(rows, f"{program.slug}: {wallet.code}", as_of)
     return 0
 
 

@@ -56,7 +56,7 @@ def schema_text(binaries: Path) -> str:
     if not program.exists():
         raise Stop(f"There is no pg_dump in {binaries}: install PostgreSQL's clients.")
     where = connection.settings_dict
-    done = subprocess.run(  # noqa: S603 - our own server's program
+    done = subprocess.run(
         [
             program,
             "--schema-only",

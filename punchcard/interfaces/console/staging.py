@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 
 import psycopg
 from django.db import connections
+from psycopg import sql
 
 from punchcard.interfaces.console.order_files import Row
 from punchcard.journeys.import_orders import Order
@@ -31,6 +32,7 @@ _COPY = (
     " FROM STDIN"
 )
 _SORTED = """
+    DECLARE sorted_order NO SCROLL CURSOR WITH HOLD FOR
     SELECT line, external_id, occurred_at, member, amount_minor, points::text,
         first_value(line) OVER of_id,
         (occurred_at, member, amount_minor) = (first_value(occurred_at) OVER of_id,
@@ -77,13 +79,14 @@ class Staging:
 
     def batches(self, size: int) -> Iterator[list[Staged]]:
         """Yield the rows in order of time, `size` at a time."""
-        with psycopg.ServerCursor(self._session, "orders", withhold=True) as cursor:
-            cursor.execute(_SORTED)
-            while fetched := cursor.fetchmany(size):
-                yield [
-                    Staged(Row(line, _order(order)), first, same)
-                    for line, *order, first, same in fetched
-                ]
+        cursor = psycopg.Cursor(self._session)
+        cursor.execute(_SORTED)
+        fetch = sql.SQL("FETCH {} FROM sorted_order").format(sql.Literal(size))
+        while fetched := cursor.execute(fetch).fetchall():
+            yield [
+                Staged(Row(line, _order(order)), first, same)
+                for line, *order, first, same in fetched
+            ]
 
 
 @contextmanager

@@ -16,4 +16,5 @@ SELECT a.id, coalesce(s.available, 0) AS available, coalesce(s.pending, 0) AS pe
 FROM ledger_account a
 LEFT JOIN sums s USING (id)
 LEFT JOIN ledger_entry e ON e.account_id = s.id AND e.sequence = s.last_sequence
+    AND (%(accounts)s::uuid[] IS NULL OR e.account_id = ANY(%(accounts)s))
 WHERE %(accounts)s::uuid[] IS NULL OR a.id = ANY(%(accounts)s)
