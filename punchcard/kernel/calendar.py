@@ -52,6 +52,8 @@ def parse_duration(text: str) -> Duration:
             longer than 200 years.
     """
     calendar_part, _, clock_part = text.partition("T")
+    if text.endswith("T"):
+        raise DurationError(f"{text!r} is not an ISO 8601 duration")
     try:
         parsed = isodate.parse_duration(text)
         if clock_part and calendar_part != "P":

@@ -52,7 +52,7 @@ def main() -> int:
         # A full disk shows when the last line is written, not before.
         sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted.\n")
+        sys.stderr.write("\npunchcard: Interrupted; what was under way is undone.\n")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read us (`| head`) has seen enough: nothing more can be written.

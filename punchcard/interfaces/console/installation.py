@@ -7,9 +7,8 @@ from typing import Protocol
 
 
 class Installation(Protocol):
-    """The home folder, and the server of one's own if there is one."""
+    """The server of one's own, if there is one."""
 
-    home: Path
     embedded: bool
     """Whether Punchcard runs its own PostgreSQL (no DATABASE_URL is set)."""
 

@@ -30,6 +30,7 @@ EXTERNAL_ID_MAX = 189
 """Of an order: its key is `earn:order:<id>`, and a key has at most 200 characters."""
 
 MEMBER_MAX = 200
+POINTS_MAX = 10**15
 _SHOWN_NAMES = 20
 _SHOWN_VALUE = 200
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\0"
@@ -145,14 +146,17 @@ class OrderFile:
             rules.currency = currency
         elif currency != rules.currency:
             raise BadCell(4, f"is another currency: the program has {rules.currency}")
+        points = points_for(
+            amount_minor=amount_minor, minor_per_unit=per_unit, rate=rules.rate
+        )
+        if points > POINTS_MAX:
+            raise BadCell(3, "would earn more than 10^15 points")
         return Order(
             external_id=external_id,
             occurred_at=occurred_at,
             member=member,
             amount_minor=amount_minor,
-            points=points_for(
-                amount_minor=amount_minor, minor_per_unit=per_unit, rate=rules.rate
-            ),
+            points=points,
         )
 
 

@@ -24,7 +24,7 @@ from punchcard.journeys.import_orders import Order
 _TABLE = """
     CREATE TEMPORARY TABLE staged_order (
         line bigint, external_id text COLLATE "C", occurred_at timestamptz,
-        member text COLLATE "C", amount_minor bigint, points numeric
+        member text COLLATE "C", amount_minor bigint, points bigint
     )
 """
 _COPY = (
@@ -33,7 +33,7 @@ _COPY = (
 )
 _SORTED = """
     DECLARE sorted_order NO SCROLL CURSOR WITH HOLD FOR
-    SELECT line, external_id, occurred_at, member, amount_minor, points::text,
+    SELECT line, external_id, occurred_at, member, amount_minor, points,
         first_value(line) OVER of_id,
         (occurred_at, member, amount_minor) = (first_value(occurred_at) OVER of_id,
             first_value(member) OVER of_id, first_value(amount_minor) OVER of_id)
@@ -107,5 +107,5 @@ def _order(columns: list[Any]) -> Order:
         occurred_at=occurred_at,
         member=member,
         amount_minor=amount_minor,
-        points=int(points),
+        points=points,
     )
