@@ -204,6 +204,7 @@ def snapshot(using: str, *, shared: str | None = None) -> Iterator[Cursor]:
             """
             SELECT set_config('work_mem', '256MB', TRUE),
                 set_config('jit', 'off', TRUE),
+                set_config('plan_cache_mode', 'force_custom_plan', TRUE),
                 set_config('enable_nestloop', 'off', TRUE),
                 set_config('enable_mergejoin', 'off', TRUE)
             """
