@@ -23,6 +23,7 @@ def main() -> None:
         os.environ["PUNCHCARD_HOME"] = str(server.home)
         os.environ["DJANGO_SETTINGS_MODULE"] = "punchcard.project.settings"
         os.environ.pop("DATABASE_URL", None)
+        os.environ["PUNCHCARD_ALLOWED_HOSTS"] = "localhost,127.0.0.1"
         import django
 
         django.setup()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import random
 import secrets
+import subprocess
+import sys
+import tempfile
 import time
 from datetime import timedelta
+from pathlib import Path
 
 from bench.engine import make_accounts
 from bench.harness import Bench, Extras
@@ -18,9 +22,38 @@ ROUNDS = 6
 def benches(orders: int = 60_000) -> list[Bench]:
     """Return the benches of sweep and verify: each prepares its own history."""
     return [
+        Bench("import orders", lambda: _import(orders), unit="entries/s"),
         Bench("sweep", lambda: _sweep(orders), unit="entries/s"),
         Bench("verify", _verify, unit="entries/s"),
     ]
+
+
+def _import(orders: int) -> tuple[int, float, Extras]:
+    """Run the command on a file of orders over 18 months, its start-up included."""
+    chance = random.Random(11)
+    tag = secrets.token_hex(4)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "orders.csv"
+        with file.open("w") as out:
+            out.write("external_id,occurred_at,member,amount_minor,currency\n")
+            for number in range(orders):
+                day = number * 540 // orders
+                at = f"{2024 + day // 360}-{day % 360 // 30 + 1:02}-{day % 28 + 1:02}"
+                member = f"{tag}-{chance.randrange(orders // 3)}"
+                amount = chance.randint(50, 20_000)
+                out.write(f"{tag}-{number},{at}T12:00:00Z,{member},{amount},EUR\n")
+        before = _entries()
+        command = [
+            Path(sys.executable).with_name("punchcard"),
+            "import",
+            "orders",
+            file,
+        ]
+        policy = ("--points-per-unit", "1", "--pending", "P3D", "--validity", "P365D")
+        started = time.perf_counter()
+        subprocess.run([*command, *policy], check=True, capture_output=True)
+        elapsed = time.perf_counter() - started
+    return _entries() - before, elapsed, {}
 
 
 def _sweep(lots: int) -> tuple[int, float, Extras]:
