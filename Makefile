@@ -71,4 +71,4 @@ clean: ## remove what setup and the embedded server made here (its data too)
 	@test ! -x $(BIN)/punchcard || $(BIN)/punchcard down || true
 	@rm -rf .venv .punchcard
 
-.PHONY: help setup up demo test test-system soak mutants test-system check bench fmt schema docs lock clean
+.PHONY: help setup up demo test test-system soak mutants check bench fmt schema docs lock clean

@@ -196,7 +196,8 @@ def settle_due(
     """Write what fell due up to `now`; return the number of accounts settled.
 
     Opens its own transactions, one per batch. Several may run at once: each takes
-    accounts that no other has locked. Twice is once.
+    accounts that no other has locked. Twice is once. A test program that has a clock
+    of its own is settled only when it is named.
 
     Raises:
         TransactionError: a transaction is open.
@@ -219,9 +220,11 @@ def _claim_due(
     cursor.execute(
         """
         SELECT a.id FROM ledger_account a
-        WHERE a.next_due_at <= %(now)s AND (%(program)s::uuid IS NULL
-            OR a.wallet_id IN (
-                SELECT w.id FROM programs_wallet w WHERE w.program_id = %(program)s))
+        WHERE a.next_due_at <= %(now)s AND a.wallet_id IN (
+            SELECT w.id FROM programs_wallet w
+            JOIN programs_program p ON p.id = w.program_id
+            WHERE CASE WHEN %(program)s::uuid IS NULL THEN p.clock_at IS NULL
+                ELSE p.id = %(program)s END)
         ORDER BY a.next_due_at, a.id
         LIMIT %(batch)s
         FOR NO KEY UPDATE OF a SKIP LOCKED

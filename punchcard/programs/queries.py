@@ -85,6 +85,14 @@ def find_program_by_slug(*, slug: str) -> ProgramView | None:
     return None if row is None else _program(row)
 
 
+def list_programs(*, limit: int, mode: str | None = None) -> list[ProgramView]:
+    """Return the first `limit` programs by slug, of one mode or of both."""
+    cursor = sql.cursor()
+    ordered = _PROGRAM + "WHERE %s::text IS NULL OR mode = %s ORDER BY slug LIMIT %s"
+    cursor.execute(ordered, (mode, mode, limit), prepare=True)
+    return [_program(row) for row in cursor]
+
+
 def get_wallet(*, wallet: UUID) -> WalletView:
     """Return a wallet.
 

@@ -15,6 +15,7 @@ from punchcard.interfaces.console.failures import (
     explain,
 )
 from punchcard.interfaces.console.parser import NOTHING, SCHEMA, build_parser
+from punchcard.project import env
 from punchcard.project.env import EnvironmentMistake
 from punchcard.project.servers.errors import ServerError
 from punchcard.project.servers.postgres import PostgresServer, find_binaries
@@ -82,7 +83,7 @@ def _run(arguments: Namespace) -> int:
 
 def _fail(error: Exception) -> int:
     """Say what went wrong in a sentence; return the exit code."""
-    if os.environ.get(DEBUG):
+    if _debugs():
         sys.excepthook(type(error), error, error.__traceback__)
     if isinstance(error, ServerError | EnvironmentMistake):
         sentence: str | None = str(error)
@@ -95,6 +96,14 @@ def _fail(error: Exception) -> int:
         )
     sys.stderr.write(f"punchcard: {sentence}\n")
     return error.code if isinstance(error, Stop) else FAILED
+
+
+def _debugs() -> bool:
+    try:
+        return env.flag(DEBUG, default=False)
+    except EnvironmentMistake:
+        # The settings have said so already: that is the error being told.
+        return False
 
 
 def _silence_if_broken() -> None:

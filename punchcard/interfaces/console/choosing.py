@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
 from punchcard.interfaces.console.failures import Stop
 from punchcard.programs.queries import (
     ProgramView,
     WalletView,
     find_program_by_slug,
     find_wallet_by_code,
+    list_programs,
     list_wallets,
 )
 
@@ -52,11 +51,7 @@ def find_program(slug: str | None) -> ProgramView | None:
 
 def list_slugs() -> list[str]:
     """Return the first programs' slugs, by name."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT slug FROM programs_program ORDER BY slug LIMIT %s", [_SHOWN]
-        )
-        return [row[0] for row in cursor.fetchall()]
+    return [program.slug for program in list_programs(limit=_SHOWN)]
 
 
 def choose_wallet(program: ProgramView, code: str) -> WalletView:

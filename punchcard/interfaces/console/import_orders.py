@@ -7,8 +7,6 @@ from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
 
-from django.db import connection
-
 from punchcard.interfaces.console import schema
 from punchcard.interfaces.console.choosing import (
     DEFAULT,
@@ -28,7 +26,7 @@ from punchcard.journeys.create_program import create_program
 from punchcard.journeys.import_orders import Terms
 from punchcard.kernel import clock
 from punchcard.programs.errors import ProgramSlugTaken
-from punchcard.programs.queries import ProgramView, get_program, program_now
+from punchcard.programs.queries import ProgramView, list_programs, program_now
 
 SOME_BROKEN = 3
 
@@ -121,10 +119,8 @@ def _find(slug: str | None) -> ProgramView | None:
     found = find_program(slug)
     if found is not None:
         return found
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM programs_program WHERE mode = 'live' LIMIT 2")
-        live = cursor.fetchall()
-    return get_program(program=live[0][0]) if len(live) == 1 else None
+    live = list_programs(limit=2, mode="live")
+    return live[0] if len(live) == 1 else None
 
 
 def _now(program: ProgramView | None) -> datetime:

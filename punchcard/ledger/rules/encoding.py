@@ -1,7 +1,8 @@
 """What is hashed: a typed, versioned encoding of an entry and of what it did to lots.
 
 Integers and instants are PostgreSQL's own 8-byte forms and texts carry their length,
-so that `verify` recomputes the very same bytes inside the database (sql/verify_08_hashes.sql).
+so that `verify` recomputes the very same bytes in the database: see
+`sql/verify_08_hashes.sql`.
 """
 
 from __future__ import annotations
