@@ -13,15 +13,25 @@ from uuid import UUID
 import msgspec
 
 
-class Earn(msgspec.Struct, frozen=True, kw_only=True, tag="earn"):
-    """Credit points: at once, after a pending period, or when an event comes."""
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What every command that has a key may say."""
 
     account: UUID
-    points: int
-    source: str = "purchase"
     reference_type: str | None = None
     reference_id: str | None = None
     key: str | None = None
+    """Left out only with a reference of type `order`: the key is made from it."""
+    at: datetime | None = None
+    actor: str = "system"
+    description: str | None = None
+    metadata: dict[str, object] | None = None
+
+
+class Earn(Said, frozen=True, kw_only=True, tag="earn"):
+    """Credit points: at once, after a pending period, or when an event comes."""
+
+    points: int
+    source: str = "purchase"
     pending: str | None = None
     """ISO 8601 duration, or "event"; None: the wallet's pending period."""
     validity: str | None = None
@@ -29,50 +39,29 @@ class Earn(msgspec.Struct, frozen=True, kw_only=True, tag="earn"):
     expires_at: datetime | None = None
     """A stated instant of expiry, in place of `validity`."""
     referred_member: UUID | None = None
-    at: datetime | None = None
-    actor: str = "system"
-    description: str | None = None
-    metadata: dict[str, object] | None = None
 
 
-class Redeem(msgspec.Struct, frozen=True, kw_only=True, tag="redeem"):
+class Redeem(Said, frozen=True, kw_only=True, tag="redeem"):
     """Spend points. With `up_to`, at most `points` and at least 1."""
 
-    account: UUID
     points: int
     up_to: bool = False
     source: str = "redemption"
-    reference_type: str | None = None
-    reference_id: str | None = None
-    key: str | None = None
-    at: datetime | None = None
-    actor: str = "system"
-    description: str | None = None
-    metadata: dict[str, object] | None = None
 
 
-class Refund(msgspec.Struct, frozen=True, kw_only=True, tag="refund"):
+class Refund(Said, frozen=True, kw_only=True, tag="refund"):
     """Give back a spend (`redeem` or `capture`), whole or in part."""
 
-    account: UUID
     entry: int
     """Sequence of the spend in this account."""
     points: int | None = None
     """None: what is not yet refunded."""
     source: str = "redemption"
-    reference_type: str | None = None
-    reference_id: str | None = None
-    key: str | None = None
-    at: datetime | None = None
-    actor: str = "system"
-    description: str | None = None
-    metadata: dict[str, object] | None = None
 
 
-class Reverse(msgspec.Struct, frozen=True, kw_only=True, tag="reverse"):
+class Reverse(Said, frozen=True, kw_only=True, tag="reverse"):
     """Take back an `earn`, whole or in part."""
 
-    account: UUID
     entry: int
     """Sequence of the earn in this account."""
     points: int | None = None
@@ -80,13 +69,6 @@ class Reverse(msgspec.Struct, frozen=True, kw_only=True, tag="reverse"):
     policy: str | None = None
     """One of `debt`, `cap`, `refuse`; None: the wallet's debt policy."""
     source: str = "purchase"
-    reference_type: str | None = None
-    reference_id: str | None = None
-    key: str | None = None
-    at: datetime | None = None
-    actor: str = "system"
-    description: str | None = None
-    metadata: dict[str, object] | None = None
 
 
 class Settle(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
