@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,14 @@ from punchcard.kernel import sql
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.rules.state import Account
 
-_WRITE = sql.load(Path(__file__).parent / "sql" / "write.sql")
+_PARTS: dict[str, str] = dict(
+    re.findall(
+        r"^-- part: (\w_) .*\n((?:(?!-- part:).*\n)+)",
+        sql.load(Path(__file__).parent / "sql" / "write.sql"),
+        re.MULTILINE,
+    )
+)
+"""prefix of its parameters -> statement, in the order of writing"""
 
 Columns = Sequence[tuple[str, type[sql.Array]]]
 
@@ -104,21 +113,36 @@ def write_accounts(
     if not touched:
         return
     parameters: dict[str, sql.Array] = {}
+    written = []
     for prefix, columns, rows in (
         ("a_", _ACCOUNT, [_account_row(a) for a in touched if a.touched]),
-        ("e_", _ENTRY, [astuple(e) for a in touched for e in a.entries]),
-        ("l_", _OPENED, _opened_rows(touched)),
         ("m_", _CHANGED, _changed_rows(touched)),
+        ("l_", _OPENED, _opened_rows(touched)),
         ("t_", _MOVED, _moved_rows(touched)),
         ("h_", _HOLD, _hold_rows(touched)),
         ("r_", _REFUSAL, _refusal_rows(touched)),
         ("o_", _OUTBOX, _outbox_rows(touched, recorded_at)),
+        ("e_", _ENTRY, [astuple(e) for a in touched for e in a.entries]),
     ):
-        values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ()
-        filled = list(values) or [()] * len(columns)
-        for (name, kind), column in zip(columns, filled, strict=True):
+        if not rows:
+            continue
+        written.append(prefix)
+        for (name, kind), column in zip(columns, zip(*rows, strict=True), strict=True):
             parameters[prefix + name] = kind(column)
-    cursor.execute(_WRITE, parameters, prepare=True)
+    cursor.execute(_statement(tuple(written)), parameters, prepare=True)
+
+
+@cache
+def _statement(prefixes: tuple[str, ...]) -> bytes:
+    """Return the one statement that writes these parts.
+
+    A single command has rows for half of them; starting the others costs it more
+    than its own rows.
+    """
+    *first, last = prefixes
+    named = [f"{prefix}part AS (\n{_PARTS[prefix]})" for prefix in first]
+    head = "WITH " + ", ".join(named) + "\n" if named else ""
+    return (head + _PARTS[last]).encode()
 
 
 Rows = list[tuple[Any, ...]]

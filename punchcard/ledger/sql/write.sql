@@ -1,52 +1,62 @@
 -- Everything that a batch decided, in one statement: each row once, in its final state.
-WITH accounts AS (
-    UPDATE ledger_account a
-    SET available = c.available, pending = c.pending, reserved = c.reserved,
-        lifetime = c.lifetime, last_sequence = c.last_sequence,
-        effective_at = c.effective_at, hash = c.hash, next_due_at = c.next_due_at
-    FROM unnest(%(a_id)s, %(a_available)s, %(a_pending)s, %(a_reserved)s,
-        %(a_lifetime)s, %(a_last_sequence)s, %(a_effective_at)s, %(a_hash)s,
-        %(a_next_due_at)s)
-        AS c(id, available, pending, reserved, lifetime, last_sequence, effective_at,
-            hash, next_due_at)
-    WHERE a.id = c.id
-), lots AS (
-    UPDATE ledger_lot l
-    SET remaining = c.remaining, lapsed = c.lapsed, state = c.state,
-        open = c.state = 'open'
-    FROM unnest(%(m_account)s, %(m_sequence)s, %(m_n)s, %(m_remaining)s, %(m_lapsed)s,
-        %(m_state)s) AS c(account_id, sequence, n, remaining, lapsed, state)
-    WHERE l.account_id = c.account_id AND l.sequence = c.sequence AND l.n = c.n
-), opened AS (
-    INSERT INTO ledger_lot (account_id, sequence, n, root, credited, validity,
-        available_at, expires_at, remaining, lapsed, state, open)
-    SELECT account_id, sequence, n, root, credited, validity, available_at, expires_at,
-        remaining, lapsed, state, state = 'open'
-    FROM unnest(%(l_account)s, %(l_sequence)s, %(l_n)s, %(l_root)s, %(l_credited)s,
-        %(l_validity)s, %(l_available_at)s, %(l_expires_at)s, %(l_remaining)s,
-        %(l_lapsed)s, %(l_state)s)
-        AS c(account_id, sequence, n, root, credited, validity, available_at,
-            expires_at, remaining, lapsed, state)
-), moved AS (
-    INSERT INTO ledger_allocation (account_id, sequence, n, lot_sequence, lot_n, points)
-    SELECT * FROM unnest(%(t_account)s, %(t_sequence)s, %(t_n)s,
-        %(t_lot_sequence)s, %(t_lot_n)s, %(t_points)s)
-), holds AS (
-    UPDATE ledger_hold h SET open = FALSE, resolved_by = c.resolved_by
-    FROM unnest(%(h_account)s, %(h_sequence)s, %(h_resolved_by)s)
-        AS c(account_id, sequence, resolved_by)
-    WHERE h.account_id = c.account_id AND h.sequence = c.sequence
-), refused AS (
-    INSERT INTO ledger_refusal (account_id, key, fingerprint, code, details, sequence,
-        decided_at)
-    SELECT account_id, key, fingerprint, code, details::json, sequence, decided_at
-    FROM unnest(%(r_account)s, %(r_key)s, %(r_fingerprint)s, %(r_code)s,
-        %(r_details)s, %(r_sequence)s, %(r_decided_at)s)
-        AS c(account_id, key, fingerprint, code, details, sequence, decided_at)
-), announced AS (
-    INSERT INTO ledger_outbox (account_id, first_sequence, last_sequence, recorded_at)
-    SELECT * FROM unnest(%(o_account)s, %(o_first)s, %(o_last)s, %(o_recorded_at)s)
-)
+-- `writing.py` joins the parts that have rows into one WITH; the entries come last, so
+-- that their trigger sees the accounts as this statement leaves them.
+
+-- part: a_ The account's numbers as they stand after its last entry.
+UPDATE ledger_account a
+SET available = c.available, pending = c.pending, reserved = c.reserved,
+    lifetime = c.lifetime, last_sequence = c.last_sequence,
+    effective_at = c.effective_at, hash = c.hash, next_due_at = c.next_due_at
+FROM unnest(%(a_id)s, %(a_available)s, %(a_pending)s, %(a_reserved)s,
+    %(a_lifetime)s, %(a_last_sequence)s, %(a_effective_at)s, %(a_hash)s,
+    %(a_next_due_at)s)
+    AS c(id, available, pending, reserved, lifetime, last_sequence, effective_at,
+        hash, next_due_at)
+WHERE a.id = c.id
+
+-- part: m_ Lots that the batch took from, gave back to, released or lapsed.
+UPDATE ledger_lot l
+SET remaining = c.remaining, lapsed = c.lapsed, state = c.state,
+    open = c.state = 'open'
+FROM unnest(%(m_account)s, %(m_sequence)s, %(m_n)s, %(m_remaining)s, %(m_lapsed)s,
+    %(m_state)s) AS c(account_id, sequence, n, remaining, lapsed, state)
+WHERE l.account_id = c.account_id AND l.sequence = c.sequence AND l.n = c.n
+
+-- part: l_ Lots that it opened.
+INSERT INTO ledger_lot (account_id, sequence, n, root, credited, validity,
+    available_at, expires_at, remaining, lapsed, state, open)
+SELECT account_id, sequence, n, root, credited, validity, available_at, expires_at,
+    remaining, lapsed, state, state = 'open'
+FROM unnest(%(l_account)s, %(l_sequence)s, %(l_n)s, %(l_root)s, %(l_credited)s,
+    %(l_validity)s, %(l_available_at)s, %(l_expires_at)s, %(l_remaining)s,
+    %(l_lapsed)s, %(l_state)s)
+    AS c(account_id, sequence, n, root, credited, validity, available_at,
+        expires_at, remaining, lapsed, state)
+
+-- part: t_ What each entry took from, or gave back to, which lot.
+INSERT INTO ledger_allocation (account_id, sequence, n, lot_sequence, lot_n, points)
+SELECT * FROM unnest(%(t_account)s, %(t_sequence)s, %(t_n)s,
+    %(t_lot_sequence)s, %(t_lot_n)s, %(t_points)s)
+
+-- part: h_ Holds that it resolved.
+UPDATE ledger_hold h SET open = FALSE, resolved_by = c.resolved_by
+FROM unnest(%(h_account)s, %(h_sequence)s, %(h_resolved_by)s)
+    AS c(account_id, sequence, resolved_by)
+WHERE h.account_id = c.account_id AND h.sequence = c.sequence
+
+-- part: r_ Refusals that it remembers.
+INSERT INTO ledger_refusal (account_id, key, fingerprint, code, details, sequence,
+    decided_at)
+SELECT account_id, key, fingerprint, code, details::json, sequence, decided_at
+FROM unnest(%(r_account)s, %(r_key)s, %(r_fingerprint)s, %(r_code)s,
+    %(r_details)s, %(r_sequence)s, %(r_decided_at)s)
+    AS c(account_id, key, fingerprint, code, details, sequence, decided_at)
+
+-- part: o_ One row per account for whoever reads what was posted.
+INSERT INTO ledger_outbox (account_id, first_sequence, last_sequence, recorded_at)
+SELECT * FROM unnest(%(o_account)s, %(o_first)s, %(o_last)s, %(o_recorded_at)s)
+
+-- part: e_ The entries.
 INSERT INTO ledger_entry (account_id, sequence, type, source, amount, available,
     pending, reserved, balance, pending_after, reserved_after, lifetime_after, key,
     fingerprint, reference_type, reference_id, relates_to, transfer_id,
