@@ -7,6 +7,7 @@ form directly (PostgreSQL's array_send layout).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from psycopg.pq import Format
 
 from punchcard.kernel.calendar import microseconds
 
+_NAMED = re.compile(r"%\((\w+)\)s")
 _NULL = b"\xff\xff\xff\xff"
 _header = Struct(">iiIii").pack
 _length = Struct(">i").pack
@@ -140,6 +142,28 @@ def cursor(*, using: str = "default") -> psycopg.Cursor[tuple[Any, ...]]:
     for kind, dumper in _DUMPERS:
         made.adapters.register_dumper(kind, dumper)
     return made
+
+
+def raw_cursor(
+    cursor: psycopg.Cursor[tuple[Any, ...]],
+) -> psycopg.RawCursor[tuple[Any, ...]]:
+    """Return a cursor beside `cursor` that takes $1, $2 …, and so parses nothing.
+
+    psycopg parses a statement of more than 4,096 characters, or of more than 50
+    parameters, anew at each call.
+    """
+    made = psycopg.RawCursor(cursor.connection)
+    made.format = Format.BINARY
+    for kind, dumper in _DUMPERS:
+        made.adapters.register_dumper(kind, dumper)
+    return made
+
+
+def numbered(named: str) -> tuple[bytes, list[str]]:
+    """Return a statement's text with $1, $2 … for %(names)s, and the names in order."""
+    names = list(dict.fromkeys(_NAMED.findall(named)))
+    places = {name: f"${place}" for place, name in enumerate(names, 1)}
+    return _NAMED.sub(lambda found: places[found[1]], named).encode(), names
 
 
 def load(path: Path) -> LiteralString:

@@ -129,12 +129,14 @@ def write_accounts(
         written.append(prefix)
         for (name, kind), column in zip(columns, zip(*rows, strict=True), strict=True):
             parameters[prefix + name] = kind(column)
-    cursor.execute(_statement(tuple(written)), parameters, prepare=True)
+    text, names = _statement(tuple(written))
+    values = [parameters[name] for name in names]
+    sql.raw_cursor(cursor).execute(text, values, prepare=True)
 
 
 @cache
-def _statement(prefixes: tuple[str, ...]) -> bytes:
-    """Return the one statement that writes these parts.
+def _statement(prefixes: tuple[str, ...]) -> tuple[bytes, list[str]]:
+    """Return the one statement that writes these parts, and its parameters' names.
 
     A single command has rows for half of them; starting the others costs it more
     than its own rows.
@@ -142,7 +144,7 @@ def _statement(prefixes: tuple[str, ...]) -> bytes:
     *first, last = prefixes
     named = [f"{prefix}part AS (\n{_PARTS[prefix]})" for prefix in first]
     head = "WITH " + ", ".join(named) + "\n" if named else ""
-    return (head + _PARTS[last]).encode()
+    return sql.numbered(head + _PARTS[last])
 
 
 Rows = list[tuple[Any, ...]]
