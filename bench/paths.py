@@ -9,7 +9,9 @@ import sys
 import tempfile
 import time
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 from bench.engine import make_accounts
 from bench.harness import Bench, Extras
@@ -17,6 +19,8 @@ from bench.harness import Bench, Extras
 ACCOUNTS = 5_000
 BATCH = 2_048
 ROUNDS = 6
+LONG_ENTRIES, LONG_LOTS = 100_000, 3_000
+REDEEMS = 500
 
 
 def benches(orders: int = 60_000) -> list[Bench]:
@@ -25,7 +29,55 @@ def benches(orders: int = 60_000) -> list[Bench]:
         Bench("import orders", lambda: _import(orders), unit="entries/s"),
         Bench("sweep", lambda: _sweep(orders), unit="entries/s"),
         Bench("verify", _verify, unit="entries/s"),
+        *_long_history(),
     ]
+
+
+def _long_history() -> list[Bench]:
+    """Return single redeems of a fresh account, and of one with a long history."""
+    fresh, long = make_accounts(2).accounts
+    _fill(fresh, entries=4, lots=4)
+    _fill(long, entries=LONG_ENTRIES, lots=LONG_LOTS)
+    return [
+        Bench("redeem, fresh account", partial(_redeem, fresh)),
+        Bench("redeem, 100,000 entries and 3,000 open lots", partial(_redeem, long)),
+    ]
+
+
+def _fill(account: UUID, *, entries: int, lots: int) -> None:
+    """Make a history of `entries`, of which `lots` credits are still whole."""
+    from punchcard.kernel import clock
+    from punchcard.kernel.transactions import transaction
+    from punchcard.ledger.commands import Earn, Redeem
+    from punchcard.ledger.operations import post
+
+    now = clock.read()
+    kept = entries - lots
+    commands = [
+        Earn(account=account, points=1_000, key=f"e{number}", validity="P9Y")
+        if number % 2 == 0 or number >= kept
+        else Redeem(account=account, points=1_000, key=f"r{number}")
+        for number in range(entries)
+    ]
+    for first in range(0, entries, BATCH):
+        with transaction():
+            post(commands=commands[first : first + BATCH], now=now)
+
+
+def _redeem(account: UUID) -> tuple[int, float, Extras]:
+    from punchcard.kernel import clock
+    from punchcard.kernel.transactions import transaction
+    from punchcard.ledger.commands import Redeem
+    from punchcard.ledger.operations import post
+
+    tag = secrets.token_hex(4)
+    now = clock.read()
+    started = time.perf_counter()
+    for number in range(REDEEMS):
+        command = Redeem(account=account, points=1, key=f"{tag}-{number}")
+        with transaction():
+            post(commands=[command], now=now)
+    return REDEEMS, time.perf_counter() - started, {}
 
 
 def _import(orders: int) -> tuple[int, float, Extras]:
