@@ -6,6 +6,7 @@ each test makes its own program. Afterwards `verify` must be clean.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(f"/tests/{kind}/" in str(item.path) for kind in COMMITTING):
             item.fixturenames.insert(0, "committing")  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Where CI runs, what was skipped was not shown: that is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and exitstatus == 0 and reporter.stats.get("skipped"):
+        reporter.write_line("a test was skipped, and CI is set: that is a failure")
+        session.exitstatus = 1
 
 
 @pytest.fixture(scope="session")
