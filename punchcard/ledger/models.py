@@ -10,12 +10,13 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-MAX_POINTS = 2**53 - 1
+from punchcard.ledger.rules.shape import SOURCES
+from punchcard.ledger.rules.state import MAX_POINTS
+
 ENTRY_TYPES = (
     "earn redeem reserve capture void refund reverse adjust transfer_out transfer_in "
     "activate cancel release expire"
 ).split()
-SOURCES = "purchase referral bonus admin redemption transfer topup system".split()
 LOT_STATES = "pending open spent lapsed cancelled".split()
 STATUSES = "open frozen closed".split()
 
@@ -161,7 +162,7 @@ class Entry(models.Model):
                 name="entry_type_is_known", condition=Q(type__in=ENTRY_TYPES)
             ),
             models.CheckConstraint(
-                name="entry_source_is_known", condition=Q(source__in=SOURCES)
+                name="entry_source_is_known", condition=Q(source__in=list(SOURCES))
             ),
             models.CheckConstraint(
                 name="entry_spend_within_balance",

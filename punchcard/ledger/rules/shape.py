@@ -13,7 +13,7 @@ from punchcard.ledger.commands import Command, Earn, Redeem, Refund, Reverse, Se
 from punchcard.ledger.rules.state import Policy
 
 POINTS_MAX = 10**15
-SOURCES = frozenset(
+SOURCES = tuple(
     "purchase referral bonus admin redemption transfer topup system".split()
 )
 POLICIES = frozenset({"debt", "cap", "refuse"})
