@@ -6,16 +6,22 @@ import random
 import secrets
 import time
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
+
+import psycopg
 
 from bench.harness import Bench, Extras
 from bench.processes import Ready, fan_out
+
+if TYPE_CHECKING:
+    from punchcard.ledger.commands import Command
 
 ACCOUNTS = 100_000
 PROCESSES = 4
 SIZES = (1, 32, 256, 2048)
 EARN_PERCENT = 80
+WARM_UP_COMMANDS = 2_000
 
 
 def setup() -> None:
@@ -87,45 +93,64 @@ def _uniform(
     done, elapsed = fan_out(
         work, accounts, size, secrets.token_hex(4), processes=processes, seconds=seconds
     )
-    return done, elapsed, {"statements_per_op": statements(size)}
+    return done, elapsed, {"statements_per_op": statements(accounts, size)}
 
 
-def statements(size: int) -> float:
-    """Return the statements per command of a batch of this size.
+def statements(accounts: list[UUID], size: int) -> float:
+    """Count the statements per command of one batch; BEGIN and COMMIT are two."""
+    counted = 2
+    execute = psycopg.Cursor.execute
 
-    BEGIN, locks, keys, lots, the write, COMMIT: the tests count them.
-    """
-    return 6 / size
+    def counting(self: Any, *words: Any, **options: Any) -> Any:
+        nonlocal counted
+        counted += 1
+        return execute(self, *words, **options)
+
+    psycopg.Cursor.execute = counting  # type: ignore[method-assign]
+    try:
+        tag = secrets.token_hex(4)
+        _post(_commands(random.Random(tag), accounts, size, tag))
+    finally:
+        psycopg.Cursor.execute = execute  # type: ignore[method-assign]
+    return counted / size
+
+
+def _commands(
+    chance: random.Random, accounts: list[UUID], size: int, tag: str
+) -> list[Command]:
+    from punchcard.ledger.commands import Earn, Redeem
+
+    return [
+        (Earn if chance.random() * 100 < EARN_PERCENT else Redeem)(
+            account=chance.choice(accounts),
+            points=1 + int(chance.random() * 100),
+            key=f"{tag}-{number}",
+        )
+        for number in range(size)
+    ]
+
+
+def _post(commands: list[Command]) -> None:
+    from punchcard.kernel import clock
+    from punchcard.kernel.transactions import transaction
+    from punchcard.ledger.operations import post
+
+    with transaction():
+        post(commands=commands, now=clock.read())
 
 
 def work(number: int, ready: Ready, accounts: list[UUID], size: int, tag: str) -> int:
     """Post batches until the deadline; return the commands posted."""
     setup()
-    from punchcard.kernel import clock
-    from punchcard.kernel.transactions import transaction
-    from punchcard.ledger.commands import Earn, Redeem
-    from punchcard.ledger.operations import post
-
     chance = random.Random(f"{tag}{number}")
-    done = made = 0
+    done = made = batches = 0
     deadline: float | None = None
     while deadline is None or time.perf_counter() < deadline:
-        commands: list[Earn | Redeem] = []
-        for _ in range(size):
-            made += 1
-            kind = Earn if chance.random() * 100 < EARN_PERCENT else Redeem
-            commands.append(
-                kind(
-                    account=chance.choice(accounts),
-                    points=1 + int(chance.random() * 100),
-                    key=f"{tag}-{number}-{made}",
-                )
-            )
-        with transaction():
-            post(commands=commands, now=clock.read())
-        if deadline is None:
-            if made >= 2_000 or size >= 2_000:
-                deadline = ready()
-            continue
-        done += size
+        batches += 1
+        _post(_commands(chance, accounts, size, f"{tag}-{number}-{batches}"))
+        made += size
+        if deadline is not None:
+            done += size
+        elif made >= WARM_UP_COMMANDS:
+            deadline = ready()
     return done
