@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import isodate
@@ -101,3 +102,32 @@ def _add_months(wall: datetime, months: int) -> datetime:
     first = wall.replace(year=year, month=month + 1, day=1)
     following = (first + timedelta(days=32)).replace(day=1)
     return first.replace(day=min(wall.day, (following - timedelta(days=1)).day))
+
+
+class Period(NamedTuple):
+    """An interval of the calendar in UTC: [start, end)."""
+
+    start: datetime
+    end: datetime
+
+
+def day_of(instant: datetime, zone: ZoneInfo) -> Period:
+    """Return the calendar day of `zone` that contains `instant`."""
+    wall = _midnight(instant, zone)
+    return _period(wall, wall + timedelta(days=1))
+
+
+def month_of(instant: datetime, zone: ZoneInfo) -> Period:
+    """Return the calendar month of `zone` that contains `instant`."""
+    wall = _midnight(instant, zone).replace(day=1)
+    return _period(wall, (wall + timedelta(days=32)).replace(day=1))
+
+
+def _midnight(instant: datetime, zone: ZoneInfo) -> datetime:
+    wall = instant.astimezone(zone)
+    # Where midnight comes twice the day begins with the first one (fold 0).
+    return wall.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+
+
+def _period(start: datetime, end: datetime) -> Period:
+    return Period(start.astimezone(UTC), end.astimezone(UTC))

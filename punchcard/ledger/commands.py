@@ -12,6 +12,9 @@ from uuid import UUID
 
 import msgspec
 
+LotName = tuple[int, int]
+"""A lot's name in its account: (sequence of the entry that opened it, n)."""
+
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """What every command that has a key may say."""
@@ -49,6 +52,34 @@ class Redeem(Said, frozen=True, kw_only=True, tag="redeem"):
     source: str = "redemption"
 
 
+class Reserve(Said, frozen=True, kw_only=True, tag="reserve"):
+    """Set points aside for a spend that is not final yet: opens a hold."""
+
+    points: int
+    up_to: bool = False
+    time_to_live: str | None = None
+    """ISO 8601 duration, at most the wallet's maximum; None: that maximum."""
+    source: str = "redemption"
+
+
+class Capture(Said, frozen=True, kw_only=True, tag="capture"):
+    """Make a hold a spend, whole or in part; the rest comes back."""
+
+    hold: int
+    """Sequence of the reserve in this account."""
+    points: int | None = None
+    """None: all that is held."""
+    source: str = "redemption"
+
+
+class Void(Said, frozen=True, kw_only=True, tag="void"):
+    """Give up a hold: everything comes back."""
+
+    hold: int
+    """Sequence of the reserve in this account."""
+    source: str = "redemption"
+
+
 class Refund(Said, frozen=True, kw_only=True, tag="refund"):
     """Give back a spend (`redeem` or `capture`), whole or in part."""
 
@@ -71,6 +102,46 @@ class Reverse(Said, frozen=True, kw_only=True, tag="reverse"):
     source: str = "purchase"
 
 
+class Adjust(Said, frozen=True, kw_only=True, tag="adjust"):
+    """Correct a balance by hand, up or down. Lifetime is not touched."""
+
+    points: int
+    """Signed, not 0."""
+    reason: str
+    """Becomes the entry's description."""
+    policy: str | None = None
+    """Of a minus: one of `debt`, `cap`, `refuse`; None: `refuse`."""
+    validity: str | None = None
+    """Of a plus: ISO 8601 duration from now; None: the wallet's validity."""
+    expires_at: datetime | None = None
+    """Of a plus: a stated instant of expiry, in place of `validity`."""
+    lot: LotName | None = None
+    """A minus takes from this open lot alone; a plus continues its root."""
+    source: str = "admin"
+
+
+class Transfer(Said, frozen=True, kw_only=True, tag="transfer"):
+    """Move points to another account of the same wallet; their expiry goes along."""
+
+    to: UUID
+    points: int
+    source: str = "transfer"
+
+
+class Activate(Said, frozen=True, kw_only=True, tag="activate"):
+    """Make a pending lot available, whole; its validity starts now."""
+
+    lot: LotName
+    source: str = "purchase"
+
+
+class Cancel(Said, frozen=True, kw_only=True, tag="cancel"):
+    """Take a pending lot back, whole."""
+
+    lot: LotName
+    source: str = "purchase"
+
+
 class Settle(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
     """Write what fell due. Needs no key; twice is once."""
 
@@ -78,4 +149,17 @@ class Settle(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
     at: datetime | None = None
 
 
-Command = Earn | Redeem | Refund | Reverse | Settle
+Keyed = (
+    Earn
+    | Redeem
+    | Reserve
+    | Capture
+    | Void
+    | Refund
+    | Reverse
+    | Adjust
+    | Transfer
+    | Activate
+    | Cancel
+)
+Command = Keyed | Settle

@@ -34,6 +34,20 @@ class AccountNotFound(LedgerError):
     """There is no such account."""
 
 
+class AccountClosed(LedgerError):
+    """The account is closed, which is final."""
+
+
+class AccountNotEmpty(LedgerError):
+    """The account holds points, or owes some: it cannot be closed."""
+
+    def __init__(self, available: int, pending: int, reserved: int) -> None:
+        super().__init__(available, pending, reserved)
+        self.available = available
+        self.pending = pending
+        self.reserved = reserved
+
+
 class EntryNotFound(LedgerError):
     """The account has no such entry."""
 

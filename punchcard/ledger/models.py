@@ -47,6 +47,8 @@ class Account(models.Model):
     hash = models.BinaryField(db_default=b"\x00" * 32)
     next_due_at = models.DateTimeField(null=True)
     """A lower bound of what falls due first; writes only move it earlier."""
+    active_at = models.DateTimeField(null=True)
+    """When points were last earned, redeemed or captured."""
     opened_at = models.DateTimeField()
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,9 @@ import psycopg
 from punchcard.kernel import clock, sql
 from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import require_transaction, transaction
-from punchcard.ledger.commands import Command, Settle
+from punchcard.ledger import errors
+from punchcard.ledger.commands import Command, Settle, Transfer
+from punchcard.ledger.models import STATUSES
 from punchcard.ledger.outcomes import APPLIED, NOT_APPLIED, Outcome
 from punchcard.ledger.reading import read_accounts, read_for
 from punchcard.ledger.rules.deciding import decide
@@ -50,22 +52,23 @@ def post(
     recorded_at = clock.read()
     faults = [fault_of(command, now) for command in commands]
     cursor = sql.cursor(using=using)
-    accounts = read_accounts(cursor, (c.account for c in commands), lock=not dry_run)
+    accounts = read_accounts(cursor, _named_by(commands), lock=not dry_run)
     asked = [
         (accounts[command.account], command)
         for command, fault in zip(commands, faults, strict=True)
-        if not fault and command.account in accounts
+        if not fault and _accounts_exist(command, accounts)
     ]
     if asked:
-        read_for(cursor, asked, now)
+        read_for(cursor, asked, accounts, now)
     before = {account.id: account.last_sequence for account in accounts.values()}
     outcomes: list[Outcome] = []
     for command, fault in zip(commands, faults, strict=True):
-        account = accounts.get(command.account)
-        if fault or account is None:
-            outcomes.append(_not_decided(command, fault, account))
+        if fault or not _accounts_exist(command, accounts):
+            outcomes.append(_not_decided(command, fault, accounts))
         else:
-            outcomes.append(decide(account, command, now, recorded_at))
+            receiver = accounts[command.to] if isinstance(command, Transfer) else None
+            account = accounts[command.account]
+            outcomes.append(decide(account, command, now, recorded_at, receiver))
         if atomic and outcomes[-1].code != APPLIED:
             return _refuse_all(
                 cursor, commands, outcomes, accounts, before, recorded_at, dry_run
@@ -75,9 +78,25 @@ def post(
     return outcomes
 
 
+def _named_by(commands: Sequence[Command]) -> set[UUID]:
+    """Return every account that the commands touch."""
+    named = {command.account for command in commands}
+    return named | {c.to for c in commands if isinstance(c, Transfer)}
+
+
+def _accounts_exist(command: Command, accounts: Mapping[UUID, Account]) -> bool:
+    """Return whether a command's accounts are there; two are of one wallet."""
+    account = accounts.get(command.account)
+    if account is None or not isinstance(command, Transfer):
+        return account is not None
+    receiver = accounts.get(command.to)
+    return receiver is not None and receiver.wallet == account.wallet
+
+
 def _not_decided(
-    command: Command, fault: dict[str, Any] | None, account: Account | None
+    command: Command, fault: dict[str, Any] | None, accounts: Mapping[UUID, Account]
 ) -> Outcome:
+    account = accounts.get(command.account)
     return Outcome(
         account=command.account,
         code="malformed" if fault else "account_not_found",
@@ -121,6 +140,7 @@ def _refuse_all(
 def _only_refusal(account: Account) -> Account:
     return Account(
         id=account.id,
+        wallet=account.wallet,
         policy=account.policy,
         available=0,
         pending=0,
@@ -131,6 +151,7 @@ def _only_refusal(account: Account) -> Account:
         effective_at=None,
         hash=b"",
         next_due_at=None,
+        active_at=None,
         refusals=account.refusals[-1:],
     )
 
@@ -184,6 +205,47 @@ def open_accounts(
         prepare=True,
     )
     return dict(cursor.fetchall())
+
+
+def change_status(
+    *, account: UUID, status: str, now: datetime, using: str = "default"
+) -> str:
+    """Freeze, unfreeze (`open`) or close an account; return the status it had.
+
+    What fell due up to `now` is written first. The same status again is no change.
+
+    Raises:
+        TransactionError: no transaction is open.
+        SecondPost: this transaction has posted before.
+        ValueError: not `open`, `frozen` or `closed`.
+        AccountNotFound: there is none with this id.
+        AccountClosed: it is closed, which is final.
+        AccountNotEmpty: it is to be closed, and holds points, or owes some.
+    """
+    if status not in STATUSES:
+        raise ValueError(f"the status is one of {', '.join(STATUSES)}")
+    (settled,) = post(commands=[Settle(account=account)], now=now, using=using)
+    if settled.code != APPLIED:
+        raise errors.AccountNotFound
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        "SELECT status, available, pending, reserved FROM ledger_account WHERE id = %s",
+        (account,),
+        prepare=True,
+    )
+    ((before, *numbers),) = cursor.fetchall()
+    if before == status:
+        return str(before)
+    if before == "closed":
+        raise errors.AccountClosed
+    if status == "closed" and any(numbers):
+        raise errors.AccountNotEmpty(*numbers)
+    cursor.execute(
+        "UPDATE ledger_account SET status = %s WHERE id = %s",
+        (status, account),
+        prepare=True,
+    )
+    return str(before)
 
 
 def settle_due(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
@@ -12,6 +12,7 @@ import msgspec
 
 from punchcard.kernel import sql
 from punchcard.ledger import errors
+from punchcard.ledger.commands import LotName
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.reading import read_accounts, read_live_lots
 from punchcard.ledger.rules.lots import open_lots
@@ -70,6 +71,23 @@ class LotView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
 
 
+class HoldView(msgspec.Struct, frozen=True, kw_only=True):
+    """Points set aside by the `reserve` of this sequence, and what became of them."""
+
+    sequence: int
+    points: int
+    open: bool
+    """As of the instant asked for."""
+    expires_at: datetime
+    opened_at: datetime
+    reference_type: str | None
+    reference_id: str | None
+    resolved_by: int | None
+    """None too: it ran out of time, and nothing has been written since."""
+    captured: int
+    """What of it was spent in the end."""
+
+
 class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
     """Entry `sequence` took from (-) or gave back to (+) lot `lot_sequence.lot_n`."""
 
@@ -77,6 +95,13 @@ class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
     lot_sequence: int
     lot_n: int
     points: int
+
+
+class KnownKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What an idempotency key stands for in an account."""
+
+    amount: int | None
+    """Of the entry that has it; None: a refusal has it."""
 
 
 class EntryDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,9 +130,23 @@ _ENTRY: LiteralString = """
     FROM ledger_entry
 """
 _LOT: LiteralString = """
-    SELECT sequence, n, root, credited, remaining, lapsed, state, validity,
-        available_at, expires_at
-    FROM ledger_lot
+    SELECT l.sequence, l.n, l.root, l.credited, coalesce(c.remaining, l.remaining),
+        coalesce(c.lapsed, l.lapsed), coalesce(c.state, l.state), l.validity,
+        l.available_at, l.expires_at
+    FROM ledger_lot l
+    LEFT JOIN unnest(%(sequences)s, %(ns)s, %(remaining)s, %(lapsed)s, %(changed)s)
+        AS c(sequence, n, remaining, lapsed, state) USING (sequence, n)
+    WHERE l.account_id = %(account)s
+"""
+_HOLD: LiteralString = """
+    SELECT h.sequence, h.points, h.open AND h.expires_at > %(as_of)s, h.expires_at,
+        e.effective_at, e.reference_type, e.reference_id, h.resolved_by,
+        CASE r.type WHEN 'capture' THEN r.amount ELSE 0 END
+    FROM ledger_hold h
+    JOIN ledger_entry e USING (account_id, sequence)
+    LEFT JOIN ledger_entry r
+        ON r.account_id = h.account_id AND r.sequence = h.resolved_by
+    WHERE h.account_id = %(account)s
 """
 
 
@@ -199,7 +238,7 @@ def balances_as_of(
         for state in states.values()
         if state.effective_at is not None and state.effective_at > as_of
     ]
-    found = _past_balances(cursor, past, as_of)
+    found = _past_balances(cursor, [states[account] for account in past], as_of)
     others = [state for state in states.values() if state.id not in found]
     moving = [state for state in others if state.next_due_at is not None]
     read_live_lots(cursor, moving)
@@ -210,8 +249,12 @@ def balances_as_of(
 
 
 def _balance(state: Account, as_of: datetime) -> Balance:
-    lots = [lot for lot in open_lots(state) if lot.expires_at is not None]
+    lots = open_lots(state)
     expires_at = lots[0].expires_at if lots else None
+    expiring = sum(lot.remaining for lot in lots if lot.expires_at == expires_at)
+    idles_at = state.idles_at
+    if lots and idles_at and (expires_at is None or idles_at <= expires_at):
+        expires_at, expiring = idles_at, sum(lot.remaining for lot in lots)
     return Balance(
         account=state.id,
         as_of=as_of,
@@ -220,33 +263,37 @@ def _balance(state: Account, as_of: datetime) -> Balance:
         reserved=state.reserved,
         lifetime=state.lifetime,
         next_expires_at=expires_at,
-        next_expiry_points=sum(
-            lot.remaining for lot in lots if lot.expires_at == expires_at
-        ),
+        next_expiry_points=expiring if expires_at else 0,
     )
 
 
 def _past_balances(
-    cursor: Any, accounts: Sequence[UUID], as_of: datetime
+    cursor: Any, states: Sequence[Account], as_of: datetime
 ) -> dict[UUID, Balance]:
-    if not accounts:
+    if not states:
         return {}
-    cursor.execute(
-        _PAST, {"accounts": sql.Uuids(accounts), "as_of": as_of}, prepare=True
-    )
-    return {
-        row[0]: Balance(
-            account=row[0],
+    accounts = sql.Uuids([state.id for state in states])
+    cursor.execute(_PAST, {"accounts": accounts, "as_of": as_of}, prepare=True)
+    by_id = {state.id: state for state in states}
+    found = {}
+    for account, *facts, took_effect, active_at in cursor:
+        available, pending, reserved, lifetime, expires_at, expiring = facts
+        then = by_id[account]
+        then.effective_at, then.active_at = took_effect, active_at
+        idles_at = then.idles_at
+        if available > 0 and idles_at and (not expires_at or idles_at <= expires_at):
+            expires_at, expiring = idles_at, available
+        found[account] = Balance(
+            account=account,
             as_of=as_of,
-            available=row[1],
-            pending=row[2],
-            reserved=row[3],
-            lifetime=row[4],
-            next_expires_at=row[5],
-            next_expiry_points=row[6],
+            available=available,
+            pending=pending,
+            reserved=reserved,
+            lifetime=lifetime,
+            next_expires_at=expires_at,
+            next_expiry_points=expiring,
         )
-        for row in cursor
-    }
+    return found
 
 
 def list_entries(
@@ -301,8 +348,10 @@ def list_entries(
     return [_view(Entry, row) for row in cursor]
 
 
-def get_entry(*, account: UUID, sequence: int, using: str = "default") -> EntryDetail:
-    """Return one entry with its lots, both ways.
+def get_entry(
+    *, account: UUID, sequence: int, as_of: datetime, using: str = "default"
+) -> EntryDetail:
+    """Return one entry with its lots, both ways; the lots as of an instant.
 
     Raises:
         EntryNotFound: the account has no entry of this sequence.
@@ -316,10 +365,8 @@ def get_entry(*, account: UUID, sequence: int, using: str = "default") -> EntryD
     if row is None:
         raise errors.EntryNotFound
     entry = _view(Entry, row)
-    cursor.execute(
-        _LOT + "WHERE account_id = %s AND sequence = %s ORDER BY n", named, prepare=True
-    )
-    opened = [_view(LotView, row) for row in cursor]
+    wanted: LiteralString = "AND sequence = %(sequence)s ORDER BY n"
+    opened = _read_lots(cursor, account, as_of, wanted, {"sequence": sequence})
     allocations: list[list[AllocationView]] = []
     for column in ("sequence", "lot_sequence"):
         cursor.execute(_ALLOCATIONS[column], named, prepare=True)
@@ -352,22 +399,122 @@ def list_lots(
     *,
     account: UUID,
     limit: int,
-    after: tuple[int, int] | None = None,
+    as_of: datetime,
+    after: LotName | None = None,
+    states: Sequence[str] | None = None,
     using: str = "default",
 ) -> list[LotView]:
-    """Return up to `limit` lots of an account, by (sequence, n), after `after`."""
+    """Return up to `limit` lots of an account by (sequence, n), as of an instant.
+
+    What fell due since its last entry is in them, as it is in a balance.
+    """
     cursor = sql.cursor(using=using)
+    wanted: LiteralString = """
+        AND (sequence, n) > (%(after)s, %(after_n)s)
+        AND (%(states)s::text[] IS NULL OR coalesce(c.state, l.state) = ANY(%(states)s))
+        ORDER BY sequence, n LIMIT %(limit)s
+    """
     sequence, n = after or (0, 0)
+    asked = {
+        "after": sequence,
+        "after_n": n,
+        "states": None if states is None else sql.Texts(states),
+        "limit": limit,
+    }
+    return _read_lots(cursor, account, as_of, wanted, asked)
+
+
+def find_lot(
+    *, account: UUID, lot: LotName, as_of: datetime, using: str = "default"
+) -> LotView | None:
+    """Return one lot as of an instant, or None."""
+    cursor = sql.cursor(using=using)
+    wanted: LiteralString = "AND (sequence, n) = (%(sequence)s, %(n)s)"
+    asked = dict(zip(("sequence", "n"), lot, strict=True))
+    found = _read_lots(cursor, account, as_of, wanted, asked)
+    return found[0] if found else None
+
+
+def _read_lots(
+    cursor: Any,
+    account: UUID,
+    as_of: datetime,
+    wanted: LiteralString,
+    asked: Mapping[str, Any],
+) -> list[LotView]:
+    """Read lots as their rows stand, but for those that time has changed since."""
+    states = read_accounts(cursor, [account], lock=False)
+    moving = [state for state in states.values() if state.due_by(as_of)]
+    read_live_lots(cursor, moving)
+    for state in moving:
+        settle(state, as_of, as_of)
+    changed = [lot for state in moving for lot in state.lots.values() if lot.changed]
+    given = {
+        "account": account,
+        "sequences": sql.Int8s([lot.sequence for lot in changed]),
+        "ns": sql.Int8s([lot.n for lot in changed]),
+        "remaining": sql.Int8s([lot.remaining for lot in changed]),
+        "lapsed": sql.Int8s([lot.lapsed for lot in changed]),
+        "changed": sql.Texts([lot.state for lot in changed]),
+    }
+    cursor.execute(_LOT + wanted, {**given, **asked}, prepare=True)
+    return [_view(LotView, row) for row in cursor]
+
+
+def list_holds(
+    *,
+    account: UUID,
+    limit: int,
+    as_of: datetime,
+    before: int | None = None,
+    is_open: bool | None = None,
+    using: str = "default",
+) -> list[HoldView]:
+    """Return up to `limit` holds of an account, the newest first, before `before`."""
+    cursor = sql.cursor(using=using)
     cursor.execute(
-        _LOT
+        _HOLD
         + """
-        WHERE account_id = %s AND (sequence, n) > (%s, %s)
-        ORDER BY sequence, n LIMIT %s
+        AND (%(before)s::bigint IS NULL OR h.sequence < %(before)s)
+        AND (%(open)s::boolean IS NULL
+            OR (h.open AND h.expires_at > %(as_of)s) = %(open)s)
+        ORDER BY h.sequence DESC LIMIT %(limit)s
         """,
-        (account, sequence, n, limit),
+        {
+            "account": account,
+            "as_of": as_of,
+            "before": before,
+            "open": is_open,
+            "limit": limit,
+        },
+        prepare=False,
+    )
+    return [_view(HoldView, row) for row in cursor]
+
+
+def find_hold(
+    *, account: UUID, sequence: int, as_of: datetime, using: str = "default"
+) -> HoldView | None:
+    """Return one hold as of an instant, or None."""
+    cursor = sql.cursor(using=using)
+    asked = {"account": account, "sequence": sequence, "as_of": as_of}
+    cursor.execute(_HOLD + "AND h.sequence = %(sequence)s", asked, prepare=True)
+    row = cursor.fetchone()
+    return None if row is None else _view(HoldView, row)
+
+
+def find_key(*, account: UUID, key: str, using: str = "default") -> KnownKey | None:
+    """Return what a key of the account stands for, or None."""
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        "SELECT amount FROM ledger_entry WHERE account_id = %(account)s"
+        " AND key = %(key)s UNION ALL SELECT NULL FROM ledger_refusal"
+        " WHERE account_id = %(account)s AND key = %(key)s",
+        {"account": account, "key": key},
         prepare=True,
     )
-    return [_view(LotView, row) for row in cursor]
+    row = cursor.fetchone()
+    return None if row is None else KnownKey(amount=row[0])
 
 
 def _view(kind: type[View], row: Sequence[Any]) -> View:

@@ -20,8 +20,23 @@ import psycopg
 from punchcard.kernel import sql
 from punchcard.kernel.calendar import parse_duration
 from punchcard.ledger import errors
-from punchcard.ledger.commands import Command, Earn, Redeem, Refund, Reverse
+from punchcard.ledger.commands import (
+    Activate,
+    Adjust,
+    Cancel,
+    Capture,
+    Command,
+    Earn,
+    Redeem,
+    Refund,
+    Reserve,
+    Reverse,
+    Transfer,
+    Void,
+)
 from punchcard.ledger.outcomes import Entry
+from punchcard.ledger.rules.holding import first_taken
+from punchcard.ledger.rules.limits import earliest_period
 from punchcard.ledger.rules.shape import key_of
 from punchcard.ledger.rules.state import (
     Account,
@@ -47,6 +62,7 @@ _NAMED = sql.load(_FILES / "named.sql")
 _LOTS = sql.load(_FILES / "lots.sql")
 _HOLDS = sql.load(_FILES / "holds.sql")
 _LIVE_LOTS = sql.load(_FILES / "live_lots.sql")
+_SPENDS = sql.load(_FILES / "spends.sql")
 
 
 @lru_cache(maxsize=1024)
@@ -55,6 +71,11 @@ def policy(
     validity: str | None,
     grace: str,
     debt_policy: str,
+    hold_time_max: str,
+    idle: str | None,
+    per_command: int | None,
+    per_day: int | None,
+    per_month: int | None,
     time_zone: str,
 ) -> Policy:
     """Return a wallet's policy with its durations parsed."""
@@ -63,6 +84,11 @@ def policy(
         validity=None if validity is None else parse_duration(validity),
         grace=parse_duration(grace),
         debt_policy=debt_policy,
+        hold_time_max=parse_duration(hold_time_max),
+        idle=None if idle is None else parse_duration(idle),
+        per_command=per_command,
+        per_day=per_day,
+        per_month=per_month,
         zone=ZoneInfo(time_zone),
     )
 
@@ -79,27 +105,34 @@ def read_accounts(
     cursor.execute(_LOCK if lock else _LOOK, (wanted,), prepare=True)
     found: dict[UUID, Account] = {}
     for row in cursor.fetchall():
-        if lock and row[15]:
+        if lock and row[22]:
             raise errors.SecondPost("one post per transaction: batch the commands")
         found[row[0]] = Account(
             id=row[0],
-            available=row[1],
-            pending=row[2],
-            reserved=row[3],
-            lifetime=row[4],
-            last_sequence=row[5],
-            status=row[6],
-            effective_at=row[7],
-            hash=row[8],
-            next_due_at=row[9],
-            policy=policy(*row[10:15]),
-            horizon=row[9],
+            wallet=row[1],
+            available=row[2],
+            pending=row[3],
+            reserved=row[4],
+            lifetime=row[5],
+            last_sequence=row[6],
+            status=row[7],
+            effective_at=row[8],
+            hash=row[9],
+            next_due_at=row[10],
+            active_at=row[11],
+            policy=policy(*row[12:22]),
+            horizon=row[10],
         )
     return found
 
 
-def read_for(cursor: Cursor, asked: Asked, now: datetime) -> None:
-    """Read onto the accounts whatever the commands can need."""
+def read_for(
+    cursor: Cursor, asked: Asked, accounts: dict[UUID, Account], now: datetime
+) -> None:
+    """Read onto the accounts whatever the commands can need.
+
+    `asked` pairs each command with the account that it names first.
+    """
     _read_known(cursor, asked)
     open_questions = [
         (account, command)
@@ -107,7 +140,30 @@ def read_for(cursor: Cursor, asked: Asked, now: datetime) -> None:
         if (key_of(command) or "") not in account.keys
     ]
     _read_named(cursor, open_questions)
-    _read_lots(cursor, open_questions, now)
+    until = _instants(open_questions, accounts, now)
+    _read_spends(cursor, open_questions, now)
+    _read_lots(cursor, open_questions, accounts, until)
+
+
+def _instants(
+    asked: Asked, accounts: dict[UUID, Account], now: datetime
+) -> dict[UUID, datetime]:
+    """Return the latest instant at which a command can be decided on each account."""
+    until: dict[UUID, datetime] = {}
+    received = [
+        (accounts[command.to], command)
+        for _, command in asked
+        if isinstance(command, Transfer)
+    ]
+    for account, command in [*asked, *received]:
+        at = account.instant(getattr(command, "at", None) or now)
+        if account.id not in until or at > until[account.id]:
+            until[account.id] = at
+    if received:
+        # A transfer happens at one instant: the later of both accounts'.
+        latest = max(until.values())
+        until = dict.fromkeys(until, latest)
+    return until
 
 
 def _read_known(cursor: Cursor, asked: Asked) -> None:
@@ -146,6 +202,12 @@ def _read_named(cursor: Cursor, asked: Asked) -> None:
         for account, command in asked
         if isinstance(command, (Refund, Reverse))
     }
+    # A cancelled lot counts as undone of its earn, which the batch may name too.
+    pairs |= {
+        (account.id, command.lot[0]): account
+        for account, command in asked
+        if isinstance(command, Cancel)
+    }
     if not pairs:
         return
     for account in pairs.values():
@@ -160,58 +222,93 @@ def _read_named(cursor: Cursor, asked: Asked) -> None:
     )
     for account_id, sequence, kind, amount, undone, lapsed, *taken in cursor.fetchall():
         lots, numbers, points = taken
+        parts = zip(
+            zip(lots or (), numbers or (), strict=True), points or (), strict=True
+        )
         pairs[(account_id, sequence)].named[sequence] = Named(
             type=kind,
             amount=amount,
             undone=undone,
             lapsed_counted=lapsed,
-            taken=list(zip(zip(lots, numbers, strict=True), points, strict=True))
-            if lots
-            else [],
+            # Of a capture: what its reserve took, but for what came back.
+            taken=first_taken(list(parts), amount),
         )
 
 
-def _read_lots(cursor: Cursor, asked: Asked, now: datetime) -> None:
-    """Read lots and holds for what is due, what is spent, and what is undone."""
-    until: dict[UUID, datetime] = {}
+def _read_spends(cursor: Cursor, asked: Asked, now: datetime) -> None:
+    """Read what was spent this day or month, where a wallet's limit counts it."""
+    since: dict[UUID, datetime] = {}
     accounts: dict[UUID, Account] = {}
     for account, command in asked:
-        at = account.instant(getattr(command, "at", None) or now)
-        accounts[account.id] = account
-        if account.id not in until or at > until[account.id]:
-            until[account.id] = at
-    due = {key for key, account in accounts.items() if account.due_by(until[key])}
-    need = _needs(asked, accounts, due)
+        if isinstance(command, (Redeem, Reserve, Transfer)):
+            if account.policy.counts_spends:
+                at = account.instant(command.at or now)
+                start = earliest_period(account.policy, at)
+                since[account.id] = min(start, since.get(account.id, start))
+                accounts[account.id] = account
+    if not since:
+        return
+    cursor.execute(
+        _SPENDS,
+        (sql.Uuids(list(since)), sql.Instants(list(since.values()))),
+        prepare=True,
+    )
+    for account_id, at, points in cursor.fetchall():
+        accounts[account_id].spends.append((at, points))
+
+
+def _read_lots(
+    cursor: Cursor,
+    asked: Asked,
+    accounts: dict[UUID, Account],
+    until: dict[UUID, datetime],
+) -> None:
+    """Read lots and holds for what is due, what is spent, and what is undone."""
+    touched = {key: accounts[key] for key in until}
+    due = {key for key, account in touched.items() if account.due_by(until[key])}
+    need = _needs(asked, touched, due, until)
     named = [
         (account, command)
         for account, command in asked
         if isinstance(command, (Refund, Reverse)) and command.entry in account.named
     ]
-    if not need and not named:
-        return
-    walked = [accounts[key] for key in need]
-    spends = [pair for pair in named if isinstance(pair[1], Refund)]
-    earns = [pair for pair in named if isinstance(pair[1], Reverse)]
-    cursor.execute(
-        _LOTS,
-        {
-            "accounts": sql.Uuids(list(need)),
-            "until": sql.Instants([until[key] for key in need]),
-            "need": sql.Int8s(list(need.values())),
-            **_named_columns("spend", spends),
-            **_named_columns("earn", earns),
-        },
-        prepare=True,
-    )
-    for account in walked:
-        account.horizon = None
-    for account_id, *row, was_walked in cursor.fetchall():
-        account = accounts[account_id]
-        lot = _lot(row)
-        account.lots.setdefault((lot.sequence, lot.n), lot)
-        if was_walked:
-            _note_horizon(account, lot, until[account_id])
-    _read_holds(cursor, [account for account in walked if account.reserved], until)
+    lots = [
+        (account.id, command.lot)
+        for account, command in asked
+        if isinstance(command, (Adjust, Activate, Cancel)) and command.lot is not None
+    ]
+    walked = [touched[key] for key in need]
+    if need or named or lots:
+        spends = [pair for pair in named if isinstance(pair[1], Refund)]
+        earns = [pair for pair in named if isinstance(pair[1], Reverse)]
+        cursor.execute(
+            _LOTS,
+            {
+                "accounts": sql.Uuids(list(need)),
+                "until": sql.Instants([until[key] for key in need]),
+                "need": sql.Int8s(list(need.values())),
+                **_named_columns("spend", spends),
+                **_named_columns("earn", earns),
+                "lot_accounts": sql.Uuids([account for account, _ in lots]),
+                "lots": sql.Int8s([lot[0] for _, lot in lots]),
+                "lot_numbers": sql.Int8s([lot[1] for _, lot in lots]),
+            },
+            prepare=True,
+        )
+        for account in walked:
+            account.horizon = None
+        for account_id, *row, was_walked in cursor.fetchall():
+            account = touched[account_id]
+            lot = _lot(row)
+            account.lots.setdefault((lot.sequence, lot.n), lot)
+            if was_walked:
+                _note_horizon(account, lot, until[account_id])
+    holds = [
+        (account, command.hold)
+        for account, command in asked
+        if isinstance(command, (Capture, Void))
+    ]
+    _read_holds(cursor, [a for a in walked if a.reserved], until, holds)
 
 
 def read_live_lots(cursor: Cursor, accounts: Sequence[Account]) -> None:
@@ -227,7 +324,7 @@ def read_live_lots(cursor: Cursor, accounts: Sequence[Account]) -> None:
     for account in accounts:
         account.horizon = None
     holding = [account for account in accounts if account.reserved]
-    _read_holds(cursor, holding, {account.id: _FOREVER for account in holding})
+    _read_holds(cursor, holding, {account.id: _FOREVER for account in holding}, [])
 
 
 def _named_columns(
@@ -241,24 +338,26 @@ def _named_columns(
 
 
 def _needs(
-    asked: Asked, accounts: dict[UUID, Account], due: set[UUID]
+    asked: Asked,
+    accounts: dict[UUID, Account],
+    due: set[UUID],
+    until: dict[UUID, datetime],
 ) -> dict[UUID, int]:
     """Return, for each account whose lots must be walked, the points to reach.
 
-    A redeem that cannot succeed reads nothing: without a credit in the batch and
-    with nothing due, available only falls.
+    A spend that cannot succeed reads nothing: without a credit in the batch and with
+    nothing due, available only falls.
     """
     need: dict[UUID, int] = dict.fromkeys(due, 0)
     earned: dict[UUID, int] = {}
-    rising = {
-        account.id for account, command in asked if not isinstance(command, Redeem)
-    }
+    rising = _rising(asked)
     for account, command in asked:
         key = account.id
         if isinstance(command, Earn):
             earned[key] = earned.get(key, 0) + command.points
-        elif isinstance(command, Redeem):
-            hopeless = not command.up_to and command.points > account.available
+        elif isinstance(command, (Redeem, Reserve, Transfer)):
+            up_to = not isinstance(command, Transfer) and command.up_to
+            hopeless = not up_to and command.points > account.available
             if hopeless and key not in rising and key not in due:
                 continue
             need[key] = need.get(key, 0) + command.points
@@ -266,11 +365,27 @@ def _needs(
             named = account.named.get(command.entry)
             amount = named.amount if named else earned.get(key, 0)
             need[key] = need.get(key, 0) + (command.points or amount)
+        elif isinstance(command, Adjust) and command.points < 0:
+            need[key] = need.get(key, 0) - command.points
     for key, points in need.items():
+        account = accounts[key]
         # All open lots together never hold more than this.
-        most = max(accounts[key].available, 0) + accounts[key].pending
-        need[key] = min(points, most)
+        most = max(account.available, 0) + account.pending
+        idles_at = account.idles_at
+        idles = idles_at is not None and idles_at <= until[key]
+        need[key] = most if idles else min(points, most)
     return need
+
+
+def _rising(asked: Asked) -> set[UUID]:
+    """Return the accounts whose available may rise by a command of the batch."""
+    rising = set()
+    for account, command in asked:
+        if isinstance(command, Transfer):
+            rising.add(command.to)
+        elif not isinstance(command, (Redeem, Reserve)):
+            rising.add(account.id)
+    return rising
 
 
 def _lot(row: Sequence[Any]) -> Lot:
@@ -298,32 +413,37 @@ def _note_horizon(account: Account, lot: Lot, until: datetime) -> None:
 
 
 def _read_holds(
-    cursor: Cursor, accounts: Sequence[Account], until: dict[UUID, datetime]
+    cursor: Cursor,
+    accounts: Sequence[Account],
+    until: dict[UUID, datetime],
+    named: Sequence[tuple[Account, int]],
 ) -> None:
-    if not accounts:
+    """Read open holds that may time out, and those that a command names."""
+    if not accounts and not named:
         return
     cursor.execute(
         _HOLDS,
         {
             "accounts": sql.Uuids([account.id for account in accounts]),
             "until": sql.Instants([until[account.id] for account in accounts]),
+            "named_accounts": sql.Uuids([account.id for account, _ in named]),
+            "named": sql.Int8s([sequence for _, sequence in named]),
         },
         prepare=True,
     )
     by_id = {account.id: account for account in accounts}
-    for (
-        account_id,
-        sequence,
-        points,
-        expires_at,
-        _,
-        *lot_row,
-        taken,
-    ) in cursor.fetchall():
+    by_id |= {account.id: account for account, _ in named}
+    for account_id, sequence, *facts, taken in cursor.fetchall():
+        points, expires_at, resolved_by, _, *lot_row = facts
         account = by_id[account_id]
         hold = account.holds.get(sequence)
         if hold is None:
-            hold = Hold(sequence=sequence, points=points, expires_at=expires_at)
+            hold = Hold(
+                sequence=sequence,
+                points=points,
+                expires_at=expires_at,
+                resolved_by=resolved_by,
+            )
             account.holds[sequence] = hold
         lot = _lot(lot_row)
         lot_id: LotId = (lot.sequence, lot.n)

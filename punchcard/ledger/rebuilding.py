@@ -33,6 +33,7 @@ DERIVED = {
             "last_sequence",
             "effective_at",
             "hash",
+            "active_at",
         ),
     ),
     "lot": (("account_id", "sequence", "n"), ("remaining", "lapsed", "state", "open")),

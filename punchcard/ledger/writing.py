@@ -49,6 +49,7 @@ _ACCOUNT: Columns = [
     ("effective_at", sql.Instants),
     ("hash", sql.Byteas),
     ("next_due_at", sql.Instants),
+    ("active_at", sql.Instants),
 ]
 _OPENED: Columns = [
     ("account", sql.Uuids),
@@ -59,6 +60,7 @@ _OPENED: Columns = [
     ("validity", sql.Texts),
     ("available_at", sql.Instants),
     ("expires_at", sql.Instants),
+    ("activated_by", sql.Int8s),
     ("remaining", sql.Int8s),
     ("lapsed", sql.Int8s),
     ("state", sql.Texts),
@@ -71,6 +73,12 @@ _CHANGED: Columns = [
     ("lapsed", sql.Int8s),
     ("state", sql.Texts),
 ]
+_DATED: Columns = [
+    *_CHANGED,
+    ("available_at", sql.Instants),
+    ("expires_at", sql.Instants),
+    ("activated_by", sql.Int8s),
+]
 _MOVED: Columns = [
     ("account", sql.Uuids),
     ("sequence", sql.Int8s),
@@ -82,6 +90,13 @@ _MOVED: Columns = [
 _HOLD: Columns = [
     ("account", sql.Uuids),
     ("sequence", sql.Int8s),
+    ("resolved_by", sql.Int8s),
+]
+_RESERVED: Columns = [
+    ("account", sql.Uuids),
+    ("sequence", sql.Int8s),
+    ("points", sql.Int8s),
+    ("expires_at", sql.Instants),
     ("resolved_by", sql.Int8s),
 ]
 _REFUSAL: Columns = [
@@ -117,9 +132,11 @@ def write_accounts(
     for prefix, columns, rows in (
         ("a_", _ACCOUNT, [_account_row(a) for a in touched if a.touched]),
         ("m_", _CHANGED, _changed_rows(touched)),
+        ("d_", _DATED, _dated_rows(touched)),
         ("l_", _OPENED, _opened_rows(touched)),
         ("t_", _MOVED, _moved_rows(touched)),
         ("h_", _HOLD, _hold_rows(touched)),
+        ("s_", _RESERVED, _reserved_rows(touched)),
         ("r_", _REFUSAL, _refusal_rows(touched)),
         ("o_", _OUTBOX, _outbox_rows(touched, recorded_at)),
         ("e_", _ENTRY, [astuple(e) for a in touched for e in a.entries]),
@@ -161,6 +178,7 @@ def _account_row(account: Account) -> tuple[Any, ...]:
         account.effective_at,
         account.hash,
         account.next_due_at,
+        account.active_at,
     )
 
 
@@ -175,6 +193,7 @@ def _opened_rows(touched: Sequence[Account]) -> Rows:
             lot.validity,
             lot.available_at,
             lot.expires_at,
+            lot.activated_by,
             lot.remaining,
             lot.lapsed,
             lot.state,
@@ -190,7 +209,26 @@ def _changed_rows(touched: Sequence[Account]) -> Rows:
         (account.id, lot.sequence, lot.n, lot.remaining, lot.lapsed, lot.state)
         for account in touched
         for lot in account.lots.values()
-        if lot.changed and not lot.opened_here
+        if lot.changed and not lot.opened_here and not lot.activated_here
+    ]
+
+
+def _dated_rows(touched: Sequence[Account]) -> Rows:
+    return [
+        (
+            account.id,
+            lot.sequence,
+            lot.n,
+            lot.remaining,
+            lot.lapsed,
+            lot.state,
+            lot.available_at,
+            lot.expires_at,
+            lot.activated_by,
+        )
+        for account in touched
+        for lot in account.lots.values()
+        if lot.activated_here and not lot.opened_here
     ]
 
 
@@ -207,7 +245,16 @@ def _hold_rows(touched: Sequence[Account]) -> Rows:
         (account.id, hold.sequence, hold.resolved_by)
         for account in touched
         for hold in account.holds.values()
-        if hold.changed
+        if hold.changed and not hold.opened_here
+    ]
+
+
+def _reserved_rows(touched: Sequence[Account]) -> Rows:
+    return [
+        (account.id, hold.sequence, hold.points, hold.expires_at, hold.resolved_by)
+        for account in touched
+        for hold in account.holds.values()
+        if hold.opened_here
     ]
 
 

@@ -144,6 +144,24 @@ def with_account(change, entry_change=""):
     """)
 
 
+REDEEM = {"type": "redeem", "available": -1}
+RESERVE = {
+    "type": "reserve",
+    "available": -1,
+    "reserved": 1,
+    "expires_at": "2026-02-01",
+}
+CAPTURE = {"type": "capture", "available": 1, "reserved": -2, "relates_to": 5}
+RELEASE = {"type": "release", "available": 1, "pending": -1, "relates_to": 6}
+REVERSE = {"type": "reverse", "relates_to": 3}
+TRANSFER = {
+    "type": "transfer_out",
+    "available": -1,
+    "transfer_id": NOBODY,
+    "other_account_id": NOBODY,
+    "other_sequence": 1,
+}
+
 SAME = object()
 # guard | what the error names (SAME: the guard) | attempts, the last one refused
 GUARDS = [
@@ -212,16 +230,16 @@ GUARDS = [
         "entry_hold_resolves_once",
         SAME,
         entry(
-            {**NEXT, "type": "capture", "relates_to": 5},
-            {**NEXT, "type": "void", "relates_to": 5, "sequence": LAST + 2},
+            {**NEXT, **CAPTURE},
+            {**NEXT, **CAPTURE, "sequence": LAST + 2},
         ),
     ),
     (
         "entry_lot_is_released_once",
         SAME,
         entry(
-            {**NEXT, "type": "release", "relates_to": 6},
-            {**NEXT, "type": "activate", "relates_to": 6, "sequence": LAST + 2},
+            {**NEXT, **RELEASE},
+            {**NEXT, **RELEASE, "type": "activate", "sequence": LAST + 2},
         ),
     ),
     ("entry_amount_positive", SAME, following(amount=0)),
@@ -230,8 +248,41 @@ GUARDS = [
     ("entry_type_is_known", SAME, following(type="gift")),
     ("entry_source_is_known", SAME, following(source="gift")),
     *(
-        ("entry_spend_within_balance", SAME, following(type=kind, balance=-1))
-        for kind in ("redeem", "reserve", "transfer_out")
+        ("entry_spend_within_balance", SAME, following(**spend, balance=-1))
+        for spend in (REDEEM, RESERVE, TRANSFER)
+    ),
+    *(
+        ("entry_deltas_fit_its_type", SAME, following(**wrong))
+        for wrong in (
+            {"type": "earn", "amount": 2, "available": 1, "pending": 1},
+            {"type": "earn", "available": 2},
+            {**REDEEM, "available": -2},
+            {**REDEEM, "reserved": 1},
+            {**RESERVE, "reserved": 2},
+            {**CAPTURE, "available": 2},
+            {**CAPTURE, "reserved": 0, "available": -1},
+            {**CAPTURE, "type": "void"},
+            {**RELEASE, "pending": 0},
+            {**RELEASE, "type": "cancel"},
+            {**REVERSE, "available": 1},
+            {**REVERSE, "available": -1, "pending": -1},
+            {**TRANSFER, "type": "transfer_in"},
+            {"available": 2},
+            {"pending": 1},
+        )
+    ),
+    *(
+        ("entry_names_what_its_type_needs", SAME, following(**wrong))
+        for wrong in (
+            {**RESERVE, "expires_at": None},
+            {**TRANSFER, "transfer_id": None},
+            {**TRANSFER, "other_account_id": None},
+            {**TRANSFER, "other_sequence": None},
+            {"transfer_id": NOBODY},
+            {**CAPTURE, "relates_to": None},
+            {**REVERSE, "relates_to": None},
+            {**RELEASE, "relates_to": LAST + 1},
+        )
     ),
     ("entry_numbers_in_range", SAME, following(pending_after=-1)),
     ("entry_numbers_in_range", SAME, following(reserved_after=-1)),
@@ -256,9 +307,15 @@ GUARDS = [
             ("entry_numbers_chain", following(balance=BALANCE + 1)),
             ("entry_numbers_chain", following(available=1)),
             ("entry_numbers_chain", following(pending_after=PENDING + 1)),
-            ("entry_numbers_chain", following(pending=1)),
+            (
+                "entry_numbers_chain",
+                following(type="earn", pending=1, lifetime_after=LIFETIME + 1),
+            ),
             ("entry_numbers_chain", following(reserved_after=1)),
-            ("entry_numbers_chain", following(reserved=1)),
+            (
+                "entry_numbers_chain",
+                following(**{**RESERVE, "available": -1, "balance": BALANCE - 1}),
+            ),
             ("entry_numbers_chain", following(lifetime_after=LIFETIME + 1)),
             (
                 "entry_numbers_chain",
@@ -359,7 +416,8 @@ GUARDS = [
             ("expires_at = expires_at + interval '1 us'", "sequence = 4"),
             ("available_at = available_at - interval '1 us'", "open"),
             ("available_at = '2026-02-01'", "sequence = 6"),
-            ("available_at = '2026-02-01', activated_by = 7", "sequence = 7"),
+            ("available_at = '2026-02-01', activated_by = 7", "sequence = 4"),
+            ("available_at = '2026-02-01'", "sequence = 7"),
             ("expires_at = '2027-01-01', activated_by = 7", "sequence = 3"),
         )
     ),
@@ -387,6 +445,7 @@ GUARDS = [
     ("hold_open_until_resolved", SAME, hold(is_open="FALSE")),
     ("hold_open_until_resolved", SAME, hold(resolved_by="7")),
     ("hold_points_positive", SAME, hold(points=0)),
+    ("hold_has_its_entry", SAME, hold(sequence=LAST + 1)),
     ("hold_never_deleted", SAME, hold(), delete("hold")),
     ("hold_never_deleted", SAME, truncate("hold")),
     *(
@@ -443,8 +502,9 @@ def test_what_is_right_is_let_through(account):
     resolved = update("hold", "open = FALSE, resolved_by = 7")
     assert attempt(hold()(account), resolved(account)) is None
     activated = "available_at = '2026-02-01', expires_at = '2027-01-01'"
-    sets = update("lot", f"{activated}, activated_by = 7", "sequence = 6")
-    assert attempt(sets(account)) is None
+    for pending in (6, 7):
+        sets = update("lot", f"{activated}, activated_by = 7", f"sequence = {pending}")
+        assert attempt(sets(account)) is None
 
 
 def test_the_account_that_was_attacked_is_what_it_was(account):

@@ -15,7 +15,22 @@ from struct import Struct
 import msgspec
 
 from punchcard.kernel.calendar import microseconds
-from punchcard.ledger.commands import Command, Earn, Redeem, Refund, Reverse
+from punchcard.ledger.commands import (
+    Activate,
+    Adjust,
+    Cancel,
+    Capture,
+    Command,
+    Earn,
+    Keyed,
+    Redeem,
+    Refund,
+    Reserve,
+    Reverse,
+    Settle,
+    Transfer,
+    Void,
+)
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.rules.state import Allocation, Lot
 
@@ -105,10 +120,13 @@ def fingerprint(command: Command) -> bytes:
 
     Nothing computed from the clock; not actor, description or metadata.
     """
-    said: tuple[object, ...]
+    return sha256(_encode(_said(command))).digest()[:16]
+
+
+def _said(command: Command) -> tuple[object, ...]:
     match command:
         case Earn():
-            said = (
+            return (
                 "earn",
                 command.points,
                 command.source,
@@ -121,7 +139,7 @@ def fingerprint(command: Command) -> bytes:
                 command.referred_member,
             )
         case Redeem():
-            said = (
+            return (
                 "redeem",
                 command.points,
                 command.up_to,
@@ -131,7 +149,7 @@ def fingerprint(command: Command) -> bytes:
                 command.at,
             )
         case Refund() | Reverse():
-            said = (
+            return (
                 type(command).__name__,
                 command.entry,
                 command.points,
@@ -141,9 +159,41 @@ def fingerprint(command: Command) -> bytes:
                 command.reference_id,
                 command.at,
             )
+        case Settle():
+            return ("settle", command.at)
         case _:
-            said = ("settle", command.at)
-    return sha256(_encode(said)).digest()[:16]
+            return _said_of_others(command)
+
+
+def _said_of_others(command: Keyed) -> tuple[object, ...]:
+    own: tuple[object, ...] = ()
+    match command:
+        case Reserve():
+            own = (command.points, command.up_to, command.time_to_live)
+        case Capture():
+            own = (command.hold, command.points)
+        case Void():
+            own = (command.hold,)
+        case Adjust():
+            own = (
+                command.points,
+                command.policy,
+                command.validity,
+                command.expires_at,
+                command.lot,
+            )
+        case Transfer():
+            own = (command.to, command.points)
+        case Activate() | Cancel():
+            own = (command.lot,)
+    return (
+        type(command).__name__,
+        *own,
+        command.source,
+        command.reference_type,
+        command.reference_id,
+        command.at,
+    )
 
 
 _encode = msgspec.msgpack.Encoder().encode

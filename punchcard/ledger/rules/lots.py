@@ -94,7 +94,7 @@ def give_back(
     """Return points to the lots they left; a lapsed lot's open a new lot.
 
     Returns the moves on old lots and every lot that rose. A new lot lives for the
-    wallet's grace from `at`, once: a lot that is such a lot itself gets no second.
+    wallet's grace from `at`, once: a lot that continues another gets no second.
     Without grace it ends at `at`, and the settling after the command lapses it.
     """
     moves: list[Move] = []
@@ -102,7 +102,8 @@ def give_back(
     opened = 0
     for lot_id, part in parts:
         lot = account.lots[lot_id]
-        if lot.expires_at is None or lot.expires_at > at:
+        ended = lot.expires_at is not None and lot.expires_at <= at
+        if not ended and not lot.lapsed:
             _change(lot, part)
             account.spendable = None
             moves.append((lot, part))

@@ -8,8 +8,12 @@ from typing import Any
 
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.rules.encoding import entry_hash
+from punchcard.ledger.rules.limits import SPENDING
 from punchcard.ledger.rules.lots import Move
 from punchcard.ledger.rules.state import Account, Allocation, Lot, Named, Remembered
+
+_ACTIVITY = frozenset({"earn", "redeem", "capture"})
+"""Entries from which the wallet's `idle` counts."""
 
 
 def record(
@@ -60,6 +64,13 @@ def record(
     account.effective_at = at
     account.hash = entry.hash
     account.touched = True
+    if type in _ACTIVITY:
+        account.active_at = at
+    policy = account.policy
+    if policy.idle is not None and account.available > 0:
+        account.due_earlier(account.idles_at)
+    if policy.counts_spends and type in SPENDING:
+        account.spends.append((at, -available))
     account.entries.append(entry)
     account.allocations.extend(moved)
     _make_findable(account, entry, moves)

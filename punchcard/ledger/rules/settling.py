@@ -10,11 +10,12 @@ from __future__ import annotations
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
-from punchcard.ledger.rules.lots import Move, give_back, last_taken, repay_debt
+from punchcard.ledger.rules.holding import release_hold
+from punchcard.ledger.rules.lots import Move, repay_debt
 from punchcard.ledger.rules.recording import record
 from punchcard.ledger.rules.state import Account, Hold, Lot
 
-_RELEASE, _VOID, _EXPIRE = 0, 1, 2
+_RELEASE, _VOID, _EXPIRE, _IDLE = 0, 1, 2, 3
 
 Due = tuple[datetime, int, int, int]
 """(due time, kind, sequence, n): the order in which things fall due"""
@@ -27,16 +28,18 @@ def settle(account: Account, until: datetime, recorded_at: datetime) -> None:
     account.touched = True
     floor = account.effective_at
     queue = [due for due in _known_dues(account, floor) if due[0] <= until]
+    idles_at = account.idles_at
+    if idles_at is not None and idles_at <= until:
+        queue.append((idles_at, _IDLE, 0, 0))
     heapify(queue)
     while queue:
         due = heappop(queue)
         at, kind, sequence, n = due
-        if kind == _EXPIRE:
-            lots = [account.lots[(sequence, n)]]
-            while queue and queue[0][:2] == (at, _EXPIRE):
-                _, _, sequence, n = heappop(queue)
-                lots.append(account.lots[(sequence, n)])
-            _expire(account, lots, at, recorded_at)
+        if kind >= _EXPIRE:
+            ending = [due]
+            while queue and queue[0][0] == at:
+                ending.append(heappop(queue))
+            _expire(account, _lapsing(account, ending), at, recorded_at)
             continue
         if kind == _RELEASE:
             risen = _release(account, account.lots[(sequence, n)], at, recorded_at)
@@ -98,12 +101,7 @@ def _release(
 def _void(
     account: Account, hold: Hold, at: datetime, recorded_at: datetime
 ) -> list[Lot]:
-    sequence = account.last_sequence + 1
-    hold.resolved_by = sequence
-    hold.changed = True
-    parts = last_taken(hold.taken, hold.points, 0)
-    moves, risen = give_back(account, sequence, parts, at, with_grace=False)
-    moves += repay_debt(-account.available, risen)
+    moves, risen, opened = release_hold(account, hold, hold.points, at)
     record(
         account,
         type="void",
@@ -114,11 +112,19 @@ def _void(
         available=hold.points,
         reserved=-hold.points,
         moves=moves,
-        opened=[lot for lot in risen if lot.sequence == sequence],
+        opened=opened,
         relates_to=hold.sequence,
         description="Hold ran out of time",
     )
     return risen
+
+
+def _lapsing(account: Account, ending: list[Due]) -> list[Lot]:
+    """Return the lots that lapse at one instant: those whose time is up, or all."""
+    if ending[-1][1] == _IDLE:
+        lots = [lot for lot in account.lots.values() if lot.state == "open"]
+        return sorted(lots, key=lambda lot: (lot.sequence, lot.n))
+    return [account.lots[(sequence, n)] for _, _, sequence, n in ending]
 
 
 def _expire(
@@ -152,4 +158,7 @@ def _next_due(account: Account) -> datetime | None:
     dues = [due[0] for due in _known_dues(account, None)]
     if account.horizon is not None:
         dues.append(account.horizon)
+    idles_at = account.idles_at
+    if idles_at is not None and account.available > 0:
+        dues.append(idles_at)
     return min(dues, default=None)

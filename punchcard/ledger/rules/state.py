@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from punchcard.kernel.calendar import Duration
+from punchcard.kernel.calendar import Duration, add_duration
 from punchcard.ledger.outcomes import Entry
 
 MAX_POINTS = 2**53 - 1
@@ -25,7 +25,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     validity: Duration | None
     grace: Duration
     debt_policy: str
+    hold_time_max: Duration
+    idle: Duration | None
+    per_command: int | None
+    per_day: int | None
+    per_month: int | None
     zone: ZoneInfo
+
+    @property
+    def counts_spends(self) -> bool:
+        """Whether what was spent this day or month decides what may be spent."""
+        return self.per_day is not None or self.per_month is not None
 
 
 class Lot(msgspec.Struct, kw_only=True, gc=False):
@@ -46,6 +56,8 @@ class Lot(msgspec.Struct, kw_only=True, gc=False):
     """Opened by this batch: it is inserted, in its final state."""
     changed: bool = False
     """Changed by this batch: it is updated, once, in its final state."""
+    activated_here: bool = False
+    """Given its dates by this batch."""
 
 
 class Hold(msgspec.Struct, kw_only=True, gc=False):
@@ -55,7 +67,10 @@ class Hold(msgspec.Struct, kw_only=True, gc=False):
     points: int
     expires_at: datetime
     resolved_by: int | None = None
+    opened_here: bool = False
+    """Opened by this batch: it is inserted, in its final state."""
     changed: bool = False
+    """Resolved by this batch."""
     taken: list[tuple[LotId, int]] = []
     """What the reserve took from which lot, in spending order."""
 
@@ -109,6 +124,7 @@ class Account(msgspec.Struct, kw_only=True):
     """One account of a batch. `lots` holds those that the batch can need."""
 
     id: UUID
+    wallet: UUID
     policy: Policy
     available: int
     pending: int
@@ -119,6 +135,8 @@ class Account(msgspec.Struct, kw_only=True):
     effective_at: datetime | None
     hash: bytes
     next_due_at: datetime | None
+    active_at: datetime | None
+    """When points were last earned, redeemed or captured."""
     lots: dict[LotId, Lot] = {}
     holds: dict[int, Hold] = {}
     named: dict[int, Named] = {}
@@ -127,6 +145,9 @@ class Account(msgspec.Struct, kw_only=True):
     """The open lots in spending order, once a command has asked for them."""
     horizon: datetime | None = None
     """Lots and holds that were not read fall due at this instant or later."""
+    spends: list[tuple[datetime, int]] = []
+    """(instant, points) spent since the period began, given back as negative; read
+    only where a limit of the wallet counts them."""
     names_entries: bool = False
     """A command of the batch names an entry: keep those made here by name."""
     entries: list[Entry] = []
@@ -151,3 +172,12 @@ class Account(msgspec.Struct, kw_only=True):
             self.next_due_at is None or instant < self.next_due_at
         ):
             self.next_due_at = instant
+
+    @property
+    def idles_at(self) -> datetime | None:
+        """When all open lots lapse for want of activity; None: that has passed."""
+        idle = self.policy.idle
+        if idle is None or self.active_at is None or self.effective_at is None:
+            return None
+        at = add_duration(self.active_at, idle, self.policy.zone)
+        return at if at > self.effective_at else None

@@ -1,4 +1,5 @@
--- Entries that a batch names, with what was undone of them and what they took.
+-- Entries that a batch names, with what was undone of them and what they took (of a
+-- capture: what its reserve took).
 SELECT e.account_id, e.sequence, e.type, e.amount,
     coalesce(u.undone, 0)::bigint, coalesce(u.lapsed, 0)::bigint,
     t.lots, t.numbers, t.points
@@ -16,6 +17,6 @@ CROSS JOIN LATERAL (
         array_agg(a.lot_n ORDER BY a.n) AS numbers,
         array_agg(-a.points ORDER BY a.n) AS points
     FROM ledger_allocation a
-    WHERE a.account_id = e.account_id AND a.sequence = e.sequence
-        AND e.type IN ('redeem', 'capture')
+    WHERE a.account_id = e.account_id AND a.sequence = CASE e.type
+        WHEN 'redeem' THEN e.sequence WHEN 'capture' THEN e.relates_to END
 ) t

@@ -3,7 +3,8 @@
 -- next entry was: the caller asks only for accounts with a later one.
 SELECT asked.account_id,
     coalesce(e.balance, 0), coalesce(e.pending_after, 0), coalesce(e.reserved_after, 0),
-    coalesce(e.lifetime_after, 0), x.expires_at, coalesce(x.points, 0)::bigint
+    coalesce(e.lifetime_after, 0), x.expires_at, coalesce(x.points, 0)::bigint,
+    e.effective_at, i.active_at
 FROM unnest(%(accounts)s) AS asked(account_id)
 LEFT JOIN LATERAL (
     SELECT * FROM ledger_entry
@@ -24,3 +25,11 @@ LEFT JOIN LATERAL (
     GROUP BY l.expires_at
     ORDER BY l.expires_at LIMIT 1
 ) x ON TRUE
+LEFT JOIN LATERAL (
+    SELECT max(b.effective_at) AS active_at
+    FROM ledger_account c
+    JOIN programs_wallet w ON w.id = c.wallet_id AND w.idle IS NOT NULL
+    JOIN ledger_entry b ON b.account_id = c.id AND b.sequence <= e.sequence
+        AND b.type IN ('earn', 'redeem', 'capture')
+    WHERE c.id = asked.account_id
+) i ON TRUE

@@ -1,5 +1,6 @@
 -- next_due_at is no later than the first of: a pending lot's release, an open lot's
--- expiry, an open hold's time-out.
+-- expiry, an open hold's time-out, and all open lots' end for want of activity (unless
+-- that has passed).
 WITH dues AS (
     SELECT account_id, available_at AS due_at
     FROM ledger_lot
@@ -15,6 +16,17 @@ WITH dues AS (
     FROM ledger_hold
     WHERE open
         AND (%(accounts)s::uuid[] IS NULL OR account_id = ANY(%(accounts)s))
+    UNION ALL
+    SELECT a.id, i.idles_at
+    FROM ledger_account a
+    JOIN programs_wallet w ON w.id = a.wallet_id AND w.idle IS NOT NULL
+    JOIN programs_program p ON p.id = w.program_id
+    CROSS JOIN LATERAL (
+        SELECT (a.active_at AT TIME ZONE p.time_zone + w.idle::interval)
+            AT TIME ZONE p.time_zone AS idles_at
+    ) i
+    WHERE a.available > 0 AND i.idles_at > a.effective_at
+        AND (%(accounts)s::uuid[] IS NULL OR a.id = ANY(%(accounts)s))
 ), firsts AS (
     SELECT account_id, min(due_at) AS due_at FROM dues GROUP BY account_id
 )

@@ -1,5 +1,5 @@
--- The deltas of an entry are those of its type, and of its amount; of a reverse, what
--- it says had lapsed or was written off is the difference.
+-- The deltas of an entry are those of its type, and of its amount; of a reverse or an
+-- adjust, what it says had lapsed or was written off is the difference.
 SELECT account_id, sequence, type || ' of ' || amount || ' has available ' || available
     || ', pending ' || pending || ', reserved ' || reserved
 FROM ledger_entry
@@ -28,7 +28,9 @@ WHERE (%(accounts)s::uuid[] IS NULL OR account_id = ANY(%(accounts)s))
                 + coalesce(substring(metadata->>'written_off' FROM '^\d{1,16}$')::bigint,
                     0)
         WHEN type = 'adjust' THEN
-            abs(available) <= amount AND pending = 0 AND reserved = 0
+            pending = 0 AND reserved = 0 AND (available = amount
+                OR available <= 0 AND amount + available = coalesce(substring(
+                    metadata->>'written_off' FROM '^\d{1,16}$')::bigint, 0))
         ELSE FALSE
     END
 LIMIT %(most)s

@@ -1,12 +1,15 @@
 -- The hash of every entry is SHA-256 over the hash before it, its columns, the lots it
 -- opened and its allocations: the bytes of rules/encoding.py, made from the rows.
--- (A lot that waited for an event was opened without the instant it becomes available,
--- and with the expiry that its entry states, if any; its dates were set later.)
+-- (A lot that was activated was opened with the dates that its entry states, if any;
+-- its own were set later.)
 WITH opened AS (
     SELECT l.account_id, l.sequence, int4send(count(*)::integer) || string_agg(
         int8send(l.n) || int8send(l.credited) || int8send(l.root)
         || coalesce(timestamptz_send(CASE WHEN l.activated_by IS NULL
-            THEN l.available_at END), '\x8000000000000000')
+            THEN l.available_at ELSE (
+                SELECT e.available_at FROM ledger_entry e
+                WHERE e.account_id = l.account_id AND e.sequence = l.sequence
+            ) END), '\x8000000000000000')
         || coalesce(timestamptz_send(CASE WHEN l.activated_by IS NULL
             THEN l.expires_at ELSE (
                 SELECT e.expires_at FROM ledger_entry e
