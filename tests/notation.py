@@ -6,13 +6,17 @@
     d11       redeem 1          -> insufficient_points
 
 - `d10`, `d10-1us`: move the clock there first; it stands until moved again.
-- `B:` names an account (`A:` otherwise), opened when first named. `X:` has none.
+- `B:` names an account (`A:` otherwise), opened when first named. `X:` has none,
+  `W:` is of another wallet of the program.
 - `atomic`, `dry`: how the post runs; `&` joins the line to the post above it.
-- `earn POINTS`, `redeem POINTS [up_to]`, `refund ENTRY [POINTS]`,
-  `reverse ENTRY [POINTS]`, `settle`; then fields, as in `key=k ref=order:7
-  validity=P10D pending=event exp=d10 at=d3 policy=cap source=bonus`. Without `key`
+- `earn POINTS`, `redeem POINTS [up_to]`, `reserve POINTS [up_to]`,
+  `capture HOLD [POINTS]`, `void HOLD`, `refund ENTRY [POINTS]`,
+  `reverse ENTRY [POINTS]`, `adjust ±POINTS`, `transfer POINTS to=B`, `activate 1.1`,
+  `cancel 1.1`, `settle`; then fields, as in `key=k ref=order:7 validity=P10D
+  pending=event exp=d10 at=d3 ttl=P1D lot=1.1 policy=cap source=bonus`. Without `key`
   or an order reference a line has a key of its own; `key=-` is none at all.
-- `open`, `freeze`, `close`: what another hand did to the account's status.
+- `open`, `freeze`, `close`: what another hand does to the account's status; a verdict
+  says why not.
 - Verdict: `[replay] SEQUENCE ±CHANGE =BALANCE [name=value …]` of an applied command
   (`SEQUENCE` alone for `settle`), or `[replay] CODE [name=value …]` of a refused one,
   the values from the entry, its metadata, or the refusal's details and sequence.
@@ -30,26 +34,62 @@ from uuid import UUID
 import msgspec
 
 from punchcard.kernel.ids import new_id
-from punchcard.ledger.commands import Command, Earn, Redeem, Refund, Reverse, Settle
+from punchcard.kernel.transactions import transaction
+from punchcard.ledger import errors
+from punchcard.ledger.commands import (
+    Activate,
+    Adjust,
+    Cancel,
+    Capture,
+    Command,
+    Earn,
+    Redeem,
+    Refund,
+    Reserve,
+    Reverse,
+    Settle,
+    Transfer,
+    Void,
+)
+from punchcard.ledger.operations import change_status, open_accounts
 from punchcard.ledger.outcomes import Entry, Outcome
 from punchcard.ledger.queries import list_entries, list_lots
+from punchcard.programs.models import Wallet
 from tests.builders import DAY, START, Ledger, a_ledger, rows
 
 KINDS = {
     "earn": (Earn, ["points"]),
     "redeem": (Redeem, ["points"]),
+    "reserve": (Reserve, ["points"]),
+    "capture": (Capture, ["hold", "points"]),
+    "void": (Void, ["hold"]),
     "refund": (Refund, ["entry", "points"]),
     "reverse": (Reverse, ["entry", "points"]),
+    "adjust": (Adjust, ["points"]),
+    "transfer": (Transfer, ["points"]),
+    "activate": (Activate, ["lot"]),
+    "cancel": (Cancel, ["lot"]),
     "settle": (Settle, []),
 }
 STATUSES = {"open": "open", "freeze": "frozen", "close": "closed"}
 INSTANTS = {"exp": "expires_at", "at": "at"}
+REFUSED_STATUS = {
+    errors.AccountNotFound: "account_not_found",
+    errors.AccountClosed: "account_closed",
+    errors.AccountNotEmpty: "account_not_empty",
+}
 
 
 def instant(text: str) -> datetime:
     """Return the instant of `d10`, `d10+1us` or `d10-1us`."""
     days, micros = re.fullmatch(r"d(\d+)(?:([+-]\d+)us)?", text).groups()
     return START + DAY * int(days) + timedelta(microseconds=int(micros or 0))
+
+
+def lot(text: str) -> tuple[int, int]:
+    """Return the lot of `1.1`."""
+    sequence, n = text.split(".")
+    return int(sequence), int(n)
 
 
 class Story:
@@ -63,8 +103,22 @@ class Story:
     def account(self, letter: str = "A") -> UUID:
         """Return the account of this letter; open it when first named."""
         if letter not in self.accounts:
-            self.accounts[letter] = self.ledger.account()
+            opened = self._elsewhere() if letter == "W" else self.ledger.account()
+            self.accounts[letter] = opened
         return self.accounts[letter]
+
+    def _elsewhere(self) -> UUID:
+        wallet = Wallet.objects.create(
+            program_id=self.ledger.program, code="w", name="W", created_at=START
+        )
+        with transaction():
+            opened = open_accounts(
+                wallet=wallet.id,
+                holder_kind="member",
+                holders=[new_id()],
+                now=self.ledger.now,
+            )
+        return next(iter(opened.values()))
 
     def play(self, table: str) -> None:
         """Run every line; fail with the line whose verdict differs."""
@@ -95,7 +149,8 @@ class Story:
                 options["dry_run" if words.pop(0) == "dry" else "atomic"] = True
             if words[-1] in STATUSES:
                 letter = words[0][0] if len(words) > 1 else "A"
-                self.set_status(letter, STATUSES[words[-1]])
+                seen = self.set_status(letter, STATUSES[words[-1]])
+                assert seen == verdict.strip(), f"{line.strip()}\nseen {seen}"
                 continue
             post = (options, [(self.command(words), verdict, line)])
         if post:
@@ -113,7 +168,14 @@ class Story:
             if not equals and field == "up_to":
                 fields["up_to"] = True
             elif not equals:
-                fields[next(numbers)] = int(field)
+                number = next(numbers)
+                fields[number] = lot(field) if number == "lot" else int(field)
+            elif field == "lot":
+                fields["lot"] = lot(value)
+            elif field == "to":
+                fields["to"] = self.account(value)
+            elif field == "ttl":
+                fields["time_to_live"] = value
             elif field in INSTANTS:
                 fields[INSTANTS[field]] = instant(value)
             elif field == "ref":
@@ -127,14 +189,19 @@ class Story:
         of_order = kind in (Earn, Redeem) and fields.get("reference_type") == "order"
         if kind is not Settle and "key" not in fields and not of_order:
             fields["key"] = f"line {next(self.keys)}"
+        if kind is Adjust:
+            fields.setdefault("reason", "Corrected by hand")
         return kind(**fields)
 
-    def set_status(self, letter: str, status: str) -> None:
-        """Do what the operation behind it will do: change the account's status."""
-        rows(
-            "UPDATE ledger_account SET status = %s WHERE id = %s RETURNING status",
-            (status, self.account(letter)),
-        )
+    def set_status(self, letter: str, status: str) -> str:
+        """Change the account's status; return why not, in the words of a verdict."""
+        account = self.account(letter)
+        try:
+            with transaction():
+                change_status(account=account, status=status, now=self.ledger.now)
+        except tuple(REFUSED_STATUS) as refused:
+            return " ".join([REFUSED_STATUS[type(refused)], *map(str, refused.args)])
+        return ""
 
     def statement(self, letter: str = "A") -> list[str]:
         """Return the account's entries, a line each: type, change, balance, day."""
@@ -148,6 +215,15 @@ class Story:
         """Return the account's entries, oldest first."""
         account = self.account(letter)
         return list_entries(account=account, limit=1000, newest_first=False)
+
+    def moves(self, letter: str = "A") -> list[str]:
+        """Return which entry moved how much of which lot, in the order of moving."""
+        found = rows(
+            "SELECT sequence, lot_sequence, lot_n, points FROM ledger_allocation"
+            " WHERE account_id = %s ORDER BY sequence, n",
+            (self.account(letter),),
+        )
+        return [f"{entry} {lot}.{n} {points:+}" for entry, lot, n, points in found]
 
     def lots(self, letter: str = "A") -> list[str]:
         """Return the account's lots, a line each: what remains, when it expires."""

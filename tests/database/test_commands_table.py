@@ -30,7 +30,7 @@ class TestWorkedRows:
             reverse 4        -> 6 -150 =0
         """)
         assert story.lots() == ["1.1 0/100 spent", "4.1 0/150 spent"]
-        assert allocations(story) == [
+        assert story.moves() == [
             "2 1.1 -100",
             "4 4.1 -100",
             "5 1.1 +100",
@@ -102,7 +102,7 @@ class TestWorkedRows:
                refund 3 40      -> 4 +40 =60
         """)
         assert story.lots() == ["1.1 10/50 open exp=d10", "2.1 50/50 open exp=d20"]
-        assert allocations(story)[-2:] == ["4 2.1 +30", "4 1.1 +10"]
+        assert story.moves()[-2:] == ["4 2.1 +30", "4 1.1 +10"]
         story.play("refund 3 -> 5 +40 =100 amount=40")
         assert story.lots() == ["1.1 50/50 open exp=d10", "2.1 50/50 open exp=d20"]
 
@@ -114,9 +114,9 @@ class TestWorkedRows:
             earn 10 exp=d10   -> 4 +10
             redeem 15         -> 5 -15 =25
         """)
-        assert allocations(story) == ["5 3.1 -10", "5 4.1 -5"]
+        assert story.moves() == ["5 3.1 -10", "5 4.1 -5"]
         story.play("redeem 16 -> 6 -16 =9")
-        assert allocations(story)[2:] == ["6 4.1 -5", "6 2.1 -10", "6 1.1 -1"]
+        assert story.moves()[2:] == ["6 4.1 -5", "6 2.1 -10", "6 1.1 -1"]
 
     def test_what_comes_back_lapsed_lives_for_a_grace_once(self):
         story = play("""
@@ -233,16 +233,6 @@ class TestWorkedRows:
             d99 settle            -> 3
         """)
         assert story.statement()[-1] == "3 earn 50 +50 =50 d0"
-
-
-def allocations(story):
-    """Which entry moved how much of which lot, in the order of moving."""
-    found = rows(
-        "SELECT sequence, lot_sequence, lot_n, points FROM ledger_allocation"
-        " WHERE account_id = %s ORDER BY sequence, n",
-        (story.account(),),
-    )
-    return [f"{entry} {lot}.{n} {points:+}" for entry, lot, n, points in found]
 
 
 # Each row: what was played before | the line | its verdict. In the order of §8; where
@@ -590,7 +580,6 @@ class TestReplays:
             earn 10 key=e          -> replay 1 +10 =10
             redeem 20 key=n        -> replay insufficient_points
             earn 1 key=y           -> account_closed
-            open
             redeem 1 key=z         -> replay account_frozen
             earn 1 key=y           -> replay account_closed
         """)
