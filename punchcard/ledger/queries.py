@@ -17,10 +17,13 @@ from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.reading import read_accounts, read_live_lots
 from punchcard.ledger.rules.lots import open_lots
 from punchcard.ledger.rules.settling import settle
-from punchcard.ledger.rules.state import Account
+from punchcard.ledger.rules.state import Account, Lot
 
-_PAST = sql.load(Path(__file__).parent / "sql" / "past.sql")
-
+_FILES = Path(__file__).parent / "sql"
+_PAST = sql.load(_FILES / "past.sql")
+_WANTED = sql.load(_FILES / "entries.sql")
+_LOT = sql.load(_FILES / "lots_as_of.sql")
+_HOLD = sql.load(_FILES / "holds_as_of.sql")
 
 View = TypeVar("View", bound=msgspec.Struct)
 
@@ -128,25 +131,6 @@ _ENTRY: LiteralString = """
         other_sequence, referred_member_id, description, metadata::text, available_at,
         expires_at, validity, effective_at, recorded_at, actor, hash
     FROM ledger_entry
-"""
-_LOT: LiteralString = """
-    SELECT l.sequence, l.n, l.root, l.credited, coalesce(c.remaining, l.remaining),
-        coalesce(c.lapsed, l.lapsed), coalesce(c.state, l.state), l.validity,
-        l.available_at, l.expires_at
-    FROM ledger_lot l
-    LEFT JOIN unnest(%(sequences)s, %(ns)s, %(remaining)s, %(lapsed)s, %(changed)s)
-        AS c(sequence, n, remaining, lapsed, state) USING (sequence, n)
-    WHERE l.account_id = %(account)s
-"""
-_HOLD: LiteralString = """
-    SELECT h.sequence, h.points, h.open AND h.expires_at > %(as_of)s, h.expires_at,
-        e.effective_at, e.reference_type, e.reference_id, h.resolved_by,
-        CASE r.type WHEN 'capture' THEN r.amount ELSE 0 END
-    FROM ledger_hold h
-    JOIN ledger_entry e USING (account_id, sequence)
-    LEFT JOIN ledger_entry r
-        ON r.account_id = h.account_id AND r.sequence = h.resolved_by
-    WHERE h.account_id = %(account)s
 """
 
 
@@ -315,21 +299,7 @@ def list_entries(
     order: LiteralString = "DESC" if newest_first else "ASC"
     cursor = sql.cursor(using=using)
     cursor.execute(
-        _ENTRY
-        + """
-        WHERE account_id = %(account)s
-            AND (%(before)s::bigint IS NULL OR sequence < %(before)s)
-            AND (%(after)s::bigint IS NULL OR sequence > %(after)s)
-            AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s))
-            AND (%(sources)s::text[] IS NULL OR source = ANY(%(sources)s))
-            AND (%(reference_type)s::text IS NULL
-                OR reference_type = %(reference_type)s)
-            AND (%(reference_id)s::text IS NULL OR reference_id = %(reference_id)s)
-            AND (%(start)s::timestamptz IS NULL OR effective_at >= %(start)s)
-            AND (%(end)s::timestamptz IS NULL OR effective_at < %(end)s)
-        ORDER BY sequence """
-        + order
-        + " LIMIT %(limit)s",
+        _ENTRY + _WANTED + order + " LIMIT %(limit)s",
         {
             "account": account,
             "before": before_sequence,
@@ -399,14 +369,14 @@ def list_lots(
     *,
     account: UUID,
     limit: int,
-    as_of: datetime,
+    as_of: datetime | None = None,
     after: LotName | None = None,
     states: Sequence[str] | None = None,
     using: str = "default",
 ) -> list[LotView]:
-    """Return up to `limit` lots of an account by (sequence, n), as of an instant.
+    """Return up to `limit` lots of an account by (sequence, n), after `after`.
 
-    What fell due since its last entry is in them, as it is in a balance.
+    With `as_of`, what will have fallen due by then is in them, as in a balance.
     """
     cursor = sql.cursor(using=using)
     wanted: LiteralString = """
@@ -438,17 +408,11 @@ def find_lot(
 def _read_lots(
     cursor: Any,
     account: UUID,
-    as_of: datetime,
+    as_of: datetime | None,
     wanted: LiteralString,
     asked: Mapping[str, Any],
 ) -> list[LotView]:
-    """Read lots as their rows stand, but for those that time has changed since."""
-    states = read_accounts(cursor, [account], lock=False)
-    moving = [state for state in states.values() if state.due_by(as_of)]
-    read_live_lots(cursor, moving)
-    for state in moving:
-        settle(state, as_of, as_of)
-    changed = [lot for state in moving for lot in state.lots.values() if lot.changed]
+    changed = [] if as_of is None else _changed_by(cursor, account, as_of)
     given = {
         "account": account,
         "sequences": sql.Int8s([lot.sequence for lot in changed]),
@@ -459,6 +423,16 @@ def _read_lots(
     }
     cursor.execute(_LOT + wanted, {**given, **asked}, prepare=True)
     return [_view(LotView, row) for row in cursor]
+
+
+def _changed_by(cursor: Any, account: UUID, as_of: datetime) -> list[Lot]:
+    """Return the lots that time changes up to an instant, as they will be then."""
+    states = read_accounts(cursor, [account], lock=False)
+    moving = [state for state in states.values() if state.due_by(as_of)]
+    read_live_lots(cursor, moving)
+    for state in moving:
+        settle(state, as_of, as_of)
+    return [lot for state in moving for lot in state.lots.values() if lot.changed]
 
 
 def list_holds(

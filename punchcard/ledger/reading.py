@@ -302,7 +302,10 @@ def _read_lots(
             lot = _lot(row)
             account.lots.setdefault((lot.sequence, lot.n), lot)
             if was_walked:
-                _note_horizon(account, lot, until[account_id])
+                falls_due = (
+                    lot.available_at if lot.state == "pending" else lot.expires_at
+                )
+                _note_horizon(account, falls_due, until[account_id])
     holds = [
         (account, command.hold)
         for account, command in asked
@@ -404,9 +407,13 @@ def _lot(row: Sequence[Any]) -> Lot:
     )
 
 
-def _note_horizon(account: Account, lot: Lot, until: datetime) -> None:
-    """Keep a lower bound of what falls due among the lots that were not read."""
-    falls_due = lot.available_at if lot.state == "pending" else lot.expires_at
+def _note_horizon(
+    account: Account, falls_due: datetime | None, until: datetime
+) -> None:
+    """Keep a lower bound of what falls due among the rows that were not read.
+
+    The next one was: whatever the batch does to it, those after it are no earlier.
+    """
     if falls_due is not None and falls_due > until:
         if account.horizon is None or falls_due < account.horizon:
             account.horizon = falls_due
@@ -431,6 +438,7 @@ def _read_holds(
         },
         prepare=True,
     )
+    walked = {account.id for account in accounts}
     by_id = {account.id: account for account in accounts}
     by_id |= {account.id: account for account, _ in named}
     for account_id, sequence, *facts, taken in cursor.fetchall():
@@ -445,6 +453,8 @@ def _read_holds(
                 resolved_by=resolved_by,
             )
             account.holds[sequence] = hold
+            if account_id in walked and resolved_by is None:
+                _note_horizon(account, expires_at, until[account_id])
         lot = _lot(lot_row)
         lot_id: LotId = (lot.sequence, lot.n)
         account.lots.setdefault(lot_id, lot)
