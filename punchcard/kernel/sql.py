@@ -8,7 +8,8 @@ form directly (PostgreSQL's array_send layout).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from struct import Struct
@@ -21,6 +22,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from punchcard.kernel.calendar import microseconds
+from punchcard.kernel.transactions import snapshot
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 _NULL = b"\xff\xff\xff\xff"
@@ -142,6 +144,21 @@ def cursor(*, using: str = "default") -> psycopg.Cursor[tuple[Any, ...]]:
     for kind, dumper in _DUMPERS:
         made.adapters.register_dumper(kind, dumper)
     return made
+
+
+@contextmanager
+def one_moment(*, using: str = "default") -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """Give a cursor whose statements all read from one moment: a snapshot's.
+
+    Without it each statement sees what was committed when it began, and an account is
+    read together with lots that it had later. Inside an open transaction nothing is
+    opened: who has one sees to its locks, or made it a snapshot.
+    """
+    if connections[using].in_atomic_block:
+        yield cursor(using=using)
+        return
+    with snapshot(using=using):
+        yield cursor(using=using)
 
 
 def raw_cursor(

@@ -1,0 +1,75 @@
+"""Tables that belong to no room: who changed what, and answers given under a key."""
+
+from django.db import models
+from django.db.models import Q
+
+from punchcard.kernel.ids import new_id
+
+
+class AuditRow(models.Model):
+    """One change that somebody made; the row never changes (`sql/0001_audit`)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    program = models.UUIDField(db_column="program_id", null=True)
+    """No foreign key: the kernel knows no programs. Null: the whole installation."""
+    actor = models.CharField(max_length=60)
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=80)
+    fields = models.JSONField()
+    request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "kernel_audit"
+        constraints = [
+            models.CheckConstraint(
+                name="audit_action_is_dotted",
+                condition=Q(action__regex=r"^[a-z_]+\.[a-z_]+$"),
+            ),
+            models.CheckConstraint(name="audit_has_an_actor", condition=~Q(actor="")),
+            models.CheckConstraint(name="audit_has_a_target", condition=~Q(target="")),
+        ]
+        indexes = [
+            # The id is a UUIDv7: each is a list by the time of writing.
+            models.Index(name="audit_by_program", fields=["program", "id"]),
+            models.Index(name="audit_by_actor", fields=["program", "actor", "id"]),
+            models.Index(name="audit_by_target", fields=["program", "target", "id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.target}"
+
+
+class KeptAnswer(models.Model):
+    """The answer to a call that came with a key, to be given again to its retries."""
+
+    scope = models.BinaryField(primary_key=True, max_length=32)
+    """SHA-256 of program, credential and key: a caller's key may name a person."""
+    program = models.UUIDField(db_column="program_id")
+    fingerprint = models.BinaryField(max_length=32, null=True)
+    """SHA-256 of what was asked. Null: the answer named somebody who was erased."""
+    status = models.SmallIntegerField()
+    headers = models.JSONField()
+    body = models.TextField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "kernel_kept_answer"
+        constraints = [
+            models.CheckConstraint(
+                name="kept_answer_is_not_of_the_server_s_failure",
+                condition=Q(status__gte=200, status__lt=500),
+            ),
+            models.CheckConstraint(
+                name="kept_answer_is_kept_a_while",
+                condition=Q(expires_at__gt=models.F("created_at")),
+            ),
+        ]
+        indexes = [
+            models.Index(name="kept_answer_by_expiry", fields=["expires_at"]),
+            models.Index(name="kept_answer_by_program", fields=["program"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status}, until {self.expires_at}"
