@@ -215,21 +215,21 @@ def balances_as_of(
     Up to an account's last entry: the numbers after its last entry that took effect
     by then. Later: what time will have done by then, decided on a copy.
     """
-    cursor = sql.cursor(using=using)
-    states = read_accounts(cursor, accounts, lock=False)
-    past = [
-        state.id
-        for state in states.values()
-        if state.effective_at is not None and state.effective_at > as_of
-    ]
-    found = _past_balances(cursor, [states[account] for account in past], as_of)
-    others = [state for state in states.values() if state.id not in found]
-    moving = [state for state in others if state.next_due_at is not None]
-    read_live_lots(cursor, moving)
-    for state in others:
-        settle(state, as_of, as_of)
-        found[state.id] = _balance(state, as_of)
-    return found
+    with sql.one_moment(using=using) as cursor:
+        states = read_accounts(cursor, accounts, lock=False)
+        past = [
+            state.id
+            for state in states.values()
+            if state.effective_at is not None and state.effective_at > as_of
+        ]
+        found = _past_balances(cursor, [states[account] for account in past], as_of)
+        others = [state for state in states.values() if state.id not in found]
+        moving = [state for state in others if state.next_due_at is not None]
+        read_live_lots(cursor, moving)
+        for state in others:
+            settle(state, as_of, as_of)
+            found[state.id] = _balance(state, as_of)
+        return found
 
 
 def _balance(state: Account, as_of: datetime) -> Balance:
@@ -326,34 +326,34 @@ def get_entry(
     Raises:
         EntryNotFound: the account has no entry of this sequence.
     """
-    cursor = sql.cursor(using=using)
-    named = (account, sequence)
-    cursor.execute(
-        _ENTRY + "WHERE account_id = %s AND sequence = %s", named, prepare=True
-    )
-    row = cursor.fetchone()
-    if row is None:
-        raise errors.EntryNotFound
-    entry = _view(Entry, row)
-    wanted: LiteralString = "AND sequence = %(sequence)s ORDER BY n"
-    opened = _read_lots(cursor, account, as_of, wanted, {"sequence": sequence})
-    allocations: list[list[AllocationView]] = []
-    for column in ("sequence", "lot_sequence"):
-        cursor.execute(_ALLOCATIONS[column], named, prepare=True)
-        allocations.append([_view(AllocationView, row) for row in cursor])
-    cursor.execute(
-        "SELECT sequence FROM ledger_entry WHERE account_id = %s AND relates_to = %s"
-        " ORDER BY sequence",
-        named,
-        prepare=True,
-    )
-    return EntryDetail(
-        entry=entry,
-        opened=opened,
-        allocations=allocations[0],
-        used_by=allocations[1],
-        related=[row[0] for row in cursor],
-    )
+    with sql.one_moment(using=using) as cursor:
+        named = (account, sequence)
+        cursor.execute(
+            _ENTRY + "WHERE account_id = %s AND sequence = %s", named, prepare=True
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise errors.EntryNotFound
+        entry = _view(Entry, row)
+        wanted: LiteralString = "AND sequence = %(sequence)s ORDER BY n"
+        opened = _read_lots(cursor, account, as_of, wanted, {"sequence": sequence})
+        allocations: list[list[AllocationView]] = []
+        for column in ("sequence", "lot_sequence"):
+            cursor.execute(_ALLOCATIONS[column], named, prepare=True)
+            allocations.append([_view(AllocationView, row) for row in cursor])
+        cursor.execute(
+            "SELECT sequence FROM ledger_entry"
+            " WHERE account_id = %s AND relates_to = %s ORDER BY sequence",
+            named,
+            prepare=True,
+        )
+        return EntryDetail(
+            entry=entry,
+            opened=opened,
+            allocations=allocations[0],
+            used_by=allocations[1],
+            related=[row[0] for row in cursor],
+        )
 
 
 _ALLOCATIONS: dict[str, LiteralString] = {
@@ -378,7 +378,6 @@ def list_lots(
 
     With `as_of`, what will have fallen due by then is in them, as in a balance.
     """
-    cursor = sql.cursor(using=using)
     wanted: LiteralString = """
         AND (sequence, n) > (%(after)s, %(after_n)s)
         AND (%(states)s::text[] IS NULL OR coalesce(c.state, l.state) = ANY(%(states)s))
@@ -391,18 +390,19 @@ def list_lots(
         "states": None if states is None else sql.Texts(states),
         "limit": limit,
     }
-    return _read_lots(cursor, account, as_of, wanted, asked)
+    with sql.one_moment(using=using) as cursor:
+        return _read_lots(cursor, account, as_of, wanted, asked)
 
 
 def find_lot(
     *, account: UUID, lot: LotName, as_of: datetime, using: str = "default"
 ) -> LotView | None:
     """Return one lot as of an instant, or None."""
-    cursor = sql.cursor(using=using)
-    wanted: LiteralString = "AND (sequence, n) = (%(sequence)s, %(n)s)"
-    asked = dict(zip(("sequence", "n"), lot, strict=True))
-    found = _read_lots(cursor, account, as_of, wanted, asked)
-    return found[0] if found else None
+    with sql.one_moment(using=using) as cursor:
+        wanted: LiteralString = "AND (sequence, n) = (%(sequence)s, %(n)s)"
+        asked = dict(zip(("sequence", "n"), lot, strict=True))
+        found = _read_lots(cursor, account, as_of, wanted, asked)
+        return found[0] if found else None
 
 
 def _read_lots(

@@ -18,7 +18,7 @@ import msgspec
 import psycopg
 
 from punchcard.kernel import sql
-from punchcard.kernel.calendar import parse_duration
+from punchcard.kernel.calendar import add_duration, parse_duration
 from punchcard.ledger import errors
 from punchcard.ledger.commands import (
     Activate,
@@ -277,7 +277,8 @@ def _read_lots(
         for account, command in asked
         if isinstance(command, (Adjust, Activate, Cancel)) and command.lot is not None
     ]
-    walked = [touched[key] for key in need]
+    # Where nothing is due, what falls due next is what it was: no holds are read.
+    settling = [touched[key] for key in due]
     if need or named or lots:
         spends = [pair for pair in named if isinstance(pair[1], Refund)]
         earns = [pair for pair in named if isinstance(pair[1], Reverse)]
@@ -295,7 +296,7 @@ def _read_lots(
             },
             prepare=True,
         )
-        for account in walked:
+        for account in settling:
             account.horizon = None
         for account_id, *row, was_walked in cursor.fetchall():
             account = touched[account_id]
@@ -311,7 +312,7 @@ def _read_lots(
         for account, command in asked
         if isinstance(command, (Capture, Void))
     ]
-    _read_holds(cursor, [a for a in walked if a.reserved], until, holds)
+    _read_holds(cursor, [a for a in settling if a.reserved], until, holds)
 
 
 def read_live_lots(cursor: Cursor, accounts: Sequence[Account]) -> None:
@@ -370,14 +371,32 @@ def _needs(
             need[key] = need.get(key, 0) + (command.points or amount)
         elif isinstance(command, Adjust) and command.points < 0:
             need[key] = need.get(key, 0) - command.points
-    for key, points in need.items():
+    idle = {key for key, at in _idle_from(asked, accounts).items() if at <= until[key]}
+    for key in need.keys() | idle:
         account = accounts[key]
         # All open lots together never hold more than this.
         most = max(account.available, 0) + account.pending
-        idles_at = account.idles_at
-        idles = idles_at is not None and idles_at <= until[key]
-        need[key] = most if idles else min(points, most)
+        need[key] = most if key in idle else min(need[key], most)
     return need
+
+
+def _idle_from(asked: Asked, accounts: dict[UUID, Account]) -> dict[UUID, datetime]:
+    """Return when accounts may first become idle: all their open lots lapse then.
+
+    What the batch itself earns or spends, at an instant of the past, counts too.
+    """
+    first: dict[UUID, datetime] = {
+        key: at for key, account in accounts.items() if (at := account.idles_at)
+    }
+    for account, command in asked:
+        policy = account.policy
+        if policy.idle is None or not isinstance(command, (Earn, Redeem, Capture)):
+            continue
+        if command.at is not None:
+            active_at = account.instant(command.at)
+            at = add_duration(active_at, policy.idle, policy.zone)
+            first[account.id] = min(at, first.get(account.id, at))
+    return first
 
 
 def _rising(asked: Asked) -> set[UUID]:
@@ -438,7 +457,7 @@ def _read_holds(
         },
         prepare=True,
     )
-    walked = {account.id for account in accounts}
+    due = {account.id for account in accounts}
     by_id = {account.id: account for account in accounts}
     by_id |= {account.id: account for account, _ in named}
     for account_id, sequence, *facts, taken in cursor.fetchall():
@@ -453,7 +472,7 @@ def _read_holds(
                 resolved_by=resolved_by,
             )
             account.holds[sequence] = hold
-            if account_id in walked and resolved_by is None:
+            if account_id in due and resolved_by is None:
                 _note_horizon(account, expires_at, until[account_id])
         lot = _lot(lot_row)
         lot_id: LotId = (lot.sequence, lot.n)
