@@ -29,6 +29,7 @@ def create_program(
     currency: str,
     now: datetime,
     time_zone: str = "UTC",
+    self_registration: bool = False,
     **policy: Any,
 ) -> CreatedProgram:
     """Create a program and its wallet `points`; `policy` as of `create_wallet`.
@@ -45,6 +46,7 @@ def create_program(
             currency=currency,
             time_zone=time_zone,
             now=now,
+            self_registration=self_registration,
         )
         wallet = programs.create_wallet(
             program=program.id,

@@ -6,31 +6,69 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from punchcard.kernel.audit import Author, Change, record_changes
+from punchcard.kernel.ids import typed
 from punchcard.kernel.transactions import transaction
-from punchcard.ledger.operations import open_accounts
-from punchcard.members import operations as members
+from punchcard.members import operations
+from punchcard.members.errors import MemberMalformed
+from punchcard.members.operations import Enrolled, NewMember
 from punchcard.programs.queries import list_wallets
 
-HOLDER_KIND = "member"
+from .open_member_accounts import open_member_accounts
 
 
 def enrol_members(
-    *, program: UUID, external_ids: Sequence[str], now: datetime
-) -> list[members.Enrolled]:
+    *,
+    program: UUID,
+    now: datetime,
+    members: Sequence[NewMember] = (),
+    external_ids: Sequence[str] = (),
+    author: Author | None = None,
+) -> list[Enrolled]:
     """Make the members that are not there yet, with accounts; answer all, in order.
 
-    Enrolling twice is enrolling once; a wallet made since gets its accounts then.
+    `external_ids` are members of whom nothing else is known. Enrolling twice is
+    enrolling once; a wallet made since gets its accounts then.
 
     Raises:
-        ExternalIdMalformed: one external id is not as it must be; nothing is made.
+        MemberMalformed: one is not what it must be; nothing is made.
     """
     with transaction():
-        enrolled = members.enrol_members(
-            program=program, external_ids=external_ids, now=now
+        enrolled = operations.enrol_members(
+            program=program, now=now, members=members, external_ids=external_ids
         )
-        holders = sorted({member.id for member in enrolled})
-        for wallet in list_wallets(program=program):
-            open_accounts(
-                wallet=wallet.id, holder_kind=HOLDER_KIND, holders=holders, now=now
+        open_member_accounts(
+            wallets=list_wallets(program=program),
+            members=sorted({member.id for member in enrolled}),
+            now=now,
+        )
+        if author is not None and author.is_person:
+            made = [member for member in enrolled if member.created]
+            record_changes(
+                author=author,
+                changes=[
+                    Change(action="member.enrolled", target=typed("mem", member.id))
+                    for member in made
+                ],
+                now=now,
             )
     return enrolled
+
+
+def enrol_each(
+    *,
+    program: UUID,
+    now: datetime,
+    members: Sequence[NewMember],
+    author: Author | None = None,
+) -> list[Enrolled | MemberMalformed]:
+    """Enrol those that are what they must be; answer for each, in order."""
+    wrong = operations.find_malformed(members=members, now=now)
+    good = [member for place, member in enumerate(members) if place not in wrong]
+    enrolled = iter(
+        enrol_members(program=program, now=now, members=good, author=author)
+    )
+    return [
+        wrong[place] if place in wrong else next(enrolled)
+        for place in range(len(members))
+    ]

@@ -6,41 +6,26 @@ every earn has its order's key, so what is there already is answered, not repeat
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
-import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from punchcard.kernel.audit import Author, Change, record_changes
+from punchcard.kernel.ids import typed
 from punchcard.kernel.transactions import refuse_transaction, transaction
 from punchcard.ledger.commands import Earn
-from punchcard.ledger.operations import open_accounts, post
+from punchcard.ledger.operations import post
 from punchcard.ledger.outcomes import Outcome
 from punchcard.members import operations as members
 from punchcard.programs.queries import list_wallets
 
-HOLDER_KIND = "member"
+from .open_member_accounts import open_member_accounts
+from .retrying import UNEXPECTED, again, in_halves
+
 REFERENCE_TYPE = "order"
 ACTOR = "import"
-UNEXPECTED = "unexpected"
-"""Code of an order that the database refuses for no reason we know."""
-
-TRIES = 3
-FIRST_PAUSE_SECONDS = 0.05
-
-_LOST = (
-    OperationalError,
-    InterfaceError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
-_REFUSED = (DatabaseError, psycopg.DatabaseError)
-
-logger = logging.getLogger(__name__)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +50,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     wallet: UUID
     pending: str | None = None
     validity: str | None = None
+    author: Author | None = None
+    """Who imports; None: nobody who must answer for it."""
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,40 +75,25 @@ def import_orders(*, terms: Terms, orders: Sequence[Order], now: datetime) -> Im
             post the same batch again to know, and to have it once.
     """
     refuse_transaction()
-    try:
-        return _import_surely(terms, orders, now)
-    except _LOST:
-        raise
-    except _REFUSED:
-        logger.exception("a batch of %d orders was refused", len(orders))
-    if len(orders) == 1:
-        # The account is unknown: not even that could be written.
-        refused = Outcome(account=UUID(int=0), code=UNEXPECTED)
-        return Imported(outcomes=[refused], members_created=0)
-    half = len(orders) // 2
-    parts = [
-        import_orders(terms=terms, orders=part, now=now)
-        for part in (orders[:half], orders[half:])
-    ]
+
+    def import_part(part: Sequence[Order]) -> Imported:
+        def once() -> Imported:
+            with transaction():
+                return _import_batch(terms, part, now)
+
+        return again(once)
+
+    parts = list(in_halves(orders, import_part, _unexpected))
     return Imported(
         outcomes=[outcome for part in parts for outcome in part.outcomes],
         members_created=sum(part.members_created for part in parts),
     )
 
 
-def _import_surely(terms: Terms, orders: Sequence[Order], now: datetime) -> Imported:
-    """Import; after a lost connection or a deadlock again, a few times."""
-    for attempt in range(TRIES):
-        try:
-            with transaction():
-                return _import_batch(terms, orders, now)
-        except _LOST:
-            if connection.connection is not None and not connection.is_usable():
-                connection.close()
-            if attempt == TRIES - 1:
-                raise
-            time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
-    raise AssertionError("unreachable")
+def _unexpected(_order: Order) -> Imported:
+    # The account is unknown: not even that could be written.
+    refused = Outcome(account=UUID(int=0), code=UNEXPECTED)
+    return Imported(outcomes=[refused], members_created=0)
 
 
 def _import_batch(terms: Terms, orders: Sequence[Order], now: datetime) -> Imported:
@@ -130,7 +102,13 @@ def _import_batch(terms: Terms, orders: Sequence[Order], now: datetime) -> Impor
         external_ids=sorted({order.member for order in orders}),
         now=now,
     )
-    accounts = _open_accounts(terms, enrolled, now)
+    of_wallets = open_member_accounts(
+        wallets=list_wallets(program=terms.program),
+        members=[member.id for member in enrolled],
+        now=now,
+    )
+    ours = of_wallets[terms.wallet]
+    accounts = {member.external_id: ours[member.id] for member in enrolled}
     earning = [order for order in orders if order.points]
     posted = post(
         commands=[
@@ -152,25 +130,29 @@ def _import_batch(terms: Terms, orders: Sequence[Order], now: datetime) -> Impor
     answers = iter(
         [_judge(order, out) for order, out in zip(earning, posted, strict=True)]
     )
+    if terms.author is not None:
+        changes = _changes(terms, earning, posted)
+        record_changes(author=terms.author, changes=changes, now=now)
     return Imported(
         outcomes=[next(answers) if order.points else None for order in orders],
         members_created=sum(member.created for member in enrolled),
     )
 
 
-def _open_accounts(
-    terms: Terms, enrolled: Sequence[members.Enrolled], now: datetime
-) -> dict[str, UUID]:
-    """Open accounts in every wallet, as enrolling does; return those of ours."""
-    holders = [member.id for member in enrolled]
-    accounts: dict[UUID, UUID] = {}
-    for wallet in list_wallets(program=terms.program):
-        opened = open_accounts(
-            wallet=wallet.id, holder_kind=HOLDER_KIND, holders=holders, now=now
-        )
-        if wallet.id == terms.wallet:
-            accounts = opened
-    return {member.external_id: accounts[member.id] for member in enrolled}
+def _changes(
+    terms: Terms, orders: Sequence[Order], outcomes: Sequence[Outcome]
+) -> list[Change]:
+    """Return what the audit keeps: a sum, the entries have the rest."""
+    points = [
+        order.points
+        for order, outcome in zip(orders, outcomes, strict=True)
+        if outcome.applied and not outcome.replayed
+    ]
+    if not points:
+        return []
+    fields = {"orders": len(points), "points": sum(points)}
+    target = typed("wal", terms.wallet)
+    return [Change(action="orders.imported", target=target, fields=fields)]
 
 
 def _judge(order: Order, outcome: Outcome) -> Outcome:

@@ -6,24 +6,12 @@ from collections.abc import Generator
 from datetime import datetime
 from uuid import UUID
 
-from psycopg import sql as composing
-
-from punchcard.kernel import sql
-from punchcard.kernel.transactions import transaction
-from punchcard.ledger.queries import Balance, balances_as_of
+from punchcard.kernel.transactions import snapshot
+from punchcard.ledger.queries import Balance, balances_as_of, find_accounts
+from punchcard.members.queries import scan_members
 
 HOLDER_KIND = "member"
 CHUNK = 2_000
-
-_MEMBERS = """
-    DECLARE sorted_member NO SCROLL CURSOR FOR
-    SELECT m.external_id, h.account_id
-    FROM members_member m
-    LEFT JOIN ledger_account_holder h
-        ON h.wallet_id = {} AND h.holder_kind = {} AND h.holder_id = m.id
-    WHERE m.program_id = {}
-    ORDER BY m.external_id COLLATE "C"
-"""
 
 
 def list_balances(
@@ -37,17 +25,14 @@ def list_balances(
     Raises:
         TransactionError: a transaction is open already.
     """
-    with transaction():
-        cursor = sql.cursor()
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        # Sorted once by the server: pages by key would sort anew for each page where
-        # the database's own collation is not by code point.
-        cursor.execute(
-            composing.SQL(_MEMBERS).format(wallet, HOLDER_KIND, program), prepare=False
-        )
-        fetch = composing.SQL("FETCH {} FROM sorted_member").format(CHUNK)
-        while chunk := cursor.execute(fetch).fetchall():
-            accounts = [account for _, account in chunk if account is not None]
-            found = balances_as_of(accounts=accounts, as_of=as_of)
-            for external_id, account in chunk:
-                yield external_id, found.get(account)
+    with snapshot():
+        for chunk in scan_members(program=program, chunk=CHUNK):
+            accounts = find_accounts(
+                wallet=wallet,
+                holder_kind=HOLDER_KIND,
+                holders=[member for _, member in chunk],
+            )
+            found = balances_as_of(accounts=list(accounts.values()), as_of=as_of)
+            for external_id, member in chunk:
+                account = accounts.get(member)
+                yield external_id, None if account is None else found.get(account)

@@ -1,46 +1,35 @@
-"""Post commands to the ledger: the transaction, its retries, and its poison.
-
-Note [A lost COMMIT is asked again]: when the connection breaks at COMMIT nobody can
-say whether it happened. Every command has a key, so posting again on a new connection
-waits for the account's lock, and answers what happened, or makes it happen, once.
-"""
+"""Post commands to the ledger: the transaction, its retries, and its poison."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 from datetime import datetime
 
-import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
-
-from punchcard.kernel.transactions import refuse_transaction, transaction
+from punchcard.kernel.audit import Author, Change, record_changes
+from punchcard.kernel.ids import typed
+from punchcard.kernel.transactions import refuse_transaction
 from punchcard.ledger.commands import Command
 from punchcard.ledger.operations import post
-from punchcard.ledger.outcomes import Outcome
+from punchcard.ledger.outcomes import Entry, Outcome
 
-TRIES = 3
-FIRST_PAUSE_SECONDS = 0.05
-UNEXPECTED = "unexpected"
-"""Code of a command that the database refuses for no reason we know."""
+from .retrying import LOST, TRIES, UNEXPECTED, OutcomeUnknown, in_halves, surely
 
-# The ledger speaks psycopg, the transaction around it Django: either may break.
-_LOST = (
-    OperationalError,
-    InterfaceError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
-_REFUSED = (DatabaseError, psycopg.DatabaseError)
+__all__ = ["TRIES", "UNEXPECTED", "OutcomeUnknown", "post_commands"]
 
-logger = logging.getLogger(__name__)
-
-
-class OutcomeUnknown(Exception):
-    """The connection was lost at COMMIT, again and again: ask with the same keys."""
-
-    code = "outcome_unknown"
+_ACTIONS = {
+    "earn": "points.earned",
+    "redeem": "points.redeemed",
+    "reserve": "points.reserved",
+    "capture": "hold.captured",
+    "void": "hold.voided",
+    "refund": "points.refunded",
+    "reverse": "points.reversed",
+    "adjust": "points.adjusted",
+    "transfer_out": "points.transferred",
+    "activate": "lot.activated",
+    "cancel": "lot.cancelled",
+}
+"""Type of an entry -> what the audit calls it."""
 
 
 def post_commands(
@@ -49,11 +38,13 @@ def post_commands(
     now: datetime,
     atomic: bool = False,
     dry_run: bool = False,
+    author: Author | None = None,
 ) -> list[Outcome]:
     """Post commands in one transaction and return their outcomes, in order.
 
     A command that the database refuses unexpectedly fails alone, as `unexpected`; of
-    an atomic batch nothing is then applied, and the error is raised.
+    an atomic batch nothing is then applied, and the error is raised. What a person
+    does is written into the audit with it.
 
     Raises:
         OutcomeUnknown: the connection was lost at COMMIT, or between the halves of a
@@ -62,48 +53,50 @@ def post_commands(
             nothing was applied.
     """
     refuse_transaction()
-    try:
-        return _post_surely(commands, now, atomic=atomic, dry_run=dry_run)
-    except _LOST:
-        raise
-    except _REFUSED:
-        if atomic:
-            raise
-        logger.exception("a batch of %d commands was refused", len(commands))
-    if len(commands) == 1:
-        return [Outcome(account=commands[0].account, code=UNEXPECTED)]
-    half = len(commands) // 2
-    outcomes = post_commands(commands=commands[:half], now=now, dry_run=dry_run)
-    try:
-        rest = post_commands(commands=commands[half:], now=now, dry_run=dry_run)
-    except _LOST as error:
-        # The first half stands; only its keys can tell.
-        raise OutcomeUnknown from error
-    return outcomes + rest
 
-
-def _post_surely(
-    commands: Sequence[Command], now: datetime, *, atomic: bool, dry_run: bool
-) -> list[Outcome]:
-    """Post until an answer is sure. See Note [A lost COMMIT is asked again]."""
-    committing = False
-    for attempt in range(TRIES):
-        try:
-            with transaction():
-                outcomes = post(
-                    commands=commands, now=now, atomic=atomic, dry_run=dry_run
-                )
-                committing = not dry_run
-        except _LOST as error:
-            # A deadlock's victim comes here too, and its connection is still good.
-            if connection.connection is not None and not connection.is_usable():
-                connection.close()
-            if attempt < TRIES - 1:
-                time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
-            elif committing:
-                raise OutcomeUnknown from error
-            else:
-                raise
-        else:
+    def post_part(part: Sequence[Command]) -> list[Outcome]:
+        def once() -> list[Outcome]:
+            outcomes = post(commands=part, now=now, atomic=atomic, dry_run=dry_run)
+            if author is not None and author.is_person and not dry_run:
+                record_changes(author=author, changes=_changes(outcomes), now=now)
             return outcomes
-    raise AssertionError("unreachable")
+
+        return surely(once, writes=not dry_run)
+
+    if atomic:
+        return post_part(commands)
+    outcomes: list[Outcome] = []
+    try:
+        for part in in_halves(commands, post_part, _unexpected):
+            outcomes += part
+    except LOST as error:
+        if outcomes:
+            # What was posted of it stands; only its keys can tell.
+            raise OutcomeUnknown from error
+        raise
+    return outcomes
+
+
+def _unexpected(command: Command) -> list[Outcome]:
+    return [Outcome(account=command.account, code=UNEXPECTED)]
+
+
+def _changes(outcomes: Sequence[Outcome]) -> list[Change]:
+    """Return one row for each command that took effect now."""
+    return [
+        change_of(outcome.entry)
+        for outcome in outcomes
+        if outcome.applied and not outcome.replayed and outcome.entry is not None
+    ]
+
+
+def change_of(entry: Entry) -> Change:
+    """Return what the audit says of an entry that a person asked for."""
+    fields: dict[str, object] = {"entry": entry.sequence, "points": entry.amount}
+    if entry.other_account is not None:
+        fields["to"] = typed("acc", entry.other_account)
+    return Change(
+        action=_ACTIONS[entry.type],
+        target=typed("acc", entry.account),
+        fields=fields,
+    )

@@ -26,6 +26,12 @@ class WalletNotFound(LookupError):
     code = "wallet_not_found"
 
 
+class PlaceNotFound(LookupError):
+    """There is no such place."""
+
+    code = "place_not_found"
+
+
 class ProgramSlugTaken(Exception):
     """Another program has this slug."""
 
@@ -36,6 +42,12 @@ class WalletCodeTaken(Exception):
     """The program has a wallet with this code already."""
 
     code = "wallet_code_taken"
+
+
+class PlaceCodeTaken(Exception):
+    """The program has a place with this code already."""
+
+    code = "place_code_taken"
 
 
 class ClockNotInTest(Exception):

@@ -20,6 +20,8 @@ class Program(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC")
     clock_at = models.DateTimeField(null=True)
     """Where a test program's own clock stands; null: the real clock."""
+    self_registration = models.BooleanField(default=False)
+    """Whether people may register themselves as members."""
     created_at = models.DateTimeField()
 
     class Meta:
@@ -96,6 +98,33 @@ class Wallet(models.Model):
             models.CheckConstraint(
                 name="wallet_debt_policy_is_known",
                 condition=models.Q(debt_policy__in=["debt", "cap", "refuse"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Place(models.Model):
+    """A shop, a till, a counter: where a program's points are earned and spent."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    program = models.ForeignKey(
+        Program, models.PROTECT, related_name="+", db_index=False
+    )
+    code = models.CharField(max_length=63)
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "programs_place"
+        constraints = [
+            models.UniqueConstraint(
+                name="place_code_is_unique", fields=["program", "code"]
+            ),
+            models.CheckConstraint(
+                name="place_code_is_a_slug",
+                condition=models.Q(code__regex=r"^[a-z0-9]([-_]?[a-z0-9])*$"),
             ),
         ]
 

@@ -17,8 +17,16 @@ from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import require_transaction
 
 from . import errors
-from .models import Program, Wallet
-from .queries import ProgramView, WalletView, get_program, get_wallet, program_now
+from .models import Place, Program, Wallet
+from .queries import (
+    PlaceView,
+    ProgramView,
+    WalletView,
+    get_place,
+    get_program,
+    get_wallet,
+    program_now,
+)
 
 CLOCK_AHEAD_MAX = timedelta(days=366 * 100)
 """How far a test clock may run ahead of the real one."""
@@ -31,7 +39,14 @@ _DURATION_TEXT_MAX = 40
 
 
 def create_program(
-    *, slug: str, name: str, mode: str, currency: str, time_zone: str, now: datetime
+    *,
+    slug: str,
+    name: str,
+    mode: str,
+    currency: str,
+    time_zone: str,
+    now: datetime,
+    self_registration: bool = False,
 ) -> ProgramView:
     """Create a program without wallets.
 
@@ -59,6 +74,7 @@ def create_program(
         mode=mode,
         currency=currency,
         time_zone=time_zone,
+        self_registration=self_registration,
         created_at=now,
     )
     try:
@@ -128,6 +144,48 @@ def create_wallet(
     except IntegrityError as error:
         raise errors.WalletCodeTaken from error
     return get_wallet(wallet=wallet.id)
+
+
+def create_place(*, program: UUID, code: str, name: str, now: datetime) -> PlaceView:
+    """Create a place.
+
+    Raises:
+        ProgramMalformed: the code or the name.
+        PlaceCodeTaken: the program has a place with this code.
+    """
+    require_transaction()
+    _require_slug("code", code, r"[a-z0-9]([-_]?[a-z0-9])*")
+    _require_name(name)
+    place = Place(id=new_id(), program_id=program, code=code, name=name, created_at=now)
+    # Of two who make the same place at once the second waits, and makes nothing.
+    Place.objects.bulk_create([place], ignore_conflicts=True)
+    if not Place.objects.filter(pk=place.id).exists():
+        raise errors.PlaceCodeTaken
+    return get_place(program=program, place=place.id)
+
+
+def rename_place(*, program: UUID, place: UUID, name: str) -> PlaceView:
+    """Give a place another name; its code is for ever.
+
+    Raises:
+        ProgramMalformed: the name.
+        PlaceNotFound: the program has no such place.
+    """
+    require_transaction()
+    _require_name(name)
+    Place.objects.filter(pk=place, program_id=program).update(name=name)
+    return get_place(program=program, place=place)
+
+
+def set_self_registration(*, program: UUID, allowed: bool) -> ProgramView:
+    """Say whether people may register themselves as members.
+
+    Raises:
+        ProgramNotFound: there is no such program.
+    """
+    require_transaction()
+    Program.objects.filter(pk=program).update(self_registration=allowed)
+    return get_program(program=program)
 
 
 def advance_clock(*, program: UUID, to: datetime) -> ProgramView:

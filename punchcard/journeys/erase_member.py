@@ -1,0 +1,62 @@
+"""Erase a member: the person is gone, the ledger stays whole.
+
+What goes: everything known of the person, the external id, who could sign in as the
+member, and kept answers that name them. What stays: the member's id, accounts and
+entries, which name nobody, and what the audit says was done, by ids.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from punchcard.access.operations import erasure as access
+from punchcard.kernel.answers import withhold_answers
+from punchcard.kernel.audit import Author, Change, record_changes
+from punchcard.kernel.ids import typed
+from punchcard.kernel.transactions import transaction
+from punchcard.members import operations as members
+from punchcard.members.queries import MemberView, get_member
+
+
+def erase_member(
+    *, program: UUID, member: UUID, author: Author, now: datetime
+) -> MemberView:
+    """Forget who a member is; erasing twice is erasing once.
+
+    Raises:
+        MemberNotFound: the program has no such member.
+    """
+    with transaction():
+        erased = members.erase_member(program=program, member=member, now=now)
+        if erased is not None:
+            people = access.forget_member(program=program, member=member)
+            _withhold(program, member, erased, people)
+            change = Change(
+                action="member.erased",
+                target=typed("mem", member),
+                fields={"users": [typed("usr", person.user) for person in people]},
+            )
+            # Whoever asks for it: an erasure must be shown to have been done.
+            record_changes(author=author, changes=[change], now=now)
+        return get_member(program=program, member=member)
+
+
+def _withhold(
+    program: UUID,
+    member: UUID,
+    erased: members.Erased,
+    people: list[access.Forgotten],
+) -> None:
+    """Empty the kept answers of this program that are about the member."""
+    names = {typed("mem", member), erased.external_id, erased.email, erased.phone}
+    for person in people:
+        names |= {typed("mbr", person.membership), person.email}
+        # Of somebody who stays in another program, only this one's answers.
+        names |= {typed("usr", person.user)}
+    withhold_answers(
+        program=program,
+        naming=sorted(name for name in names if name),
+        # A refusal says the address that was asked.
+        steps=[f"ext:{erased.external_id}"],
+    )
