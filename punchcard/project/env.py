@@ -7,6 +7,7 @@ as container platforms hand over secrets.
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -71,6 +72,51 @@ def words(name: str, default: str = "") -> list[str]:
     value = _read(name)
     parts = (default if value is None else value).split(",")
     return [part.strip() for part in parts if part.strip()]
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Return a setting that is a list of addresses and networks, as in 10.0.0.0/8.
+
+    Raises:
+        EnvironmentMistake: one of them is none.
+    """
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError as error:
+        raise EnvironmentMistake(f"{name}: {error}.") from error
+
+
+def mail(name: str) -> dict[str, Any] | None:
+    """Return how mail is sent: `smtp://user:password@host:587`, or `smtps://…`.
+
+    `smtp` begins TLS after the greeting (but `?starttls=false`), `smtps` before it.
+
+    Raises:
+        EnvironmentMistake: it is no such address.
+    """
+    url = optional(name)
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise EnvironmentMistake(f"{name} cannot be read: {error}.") from error
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    plain = options.pop("starttls", "true") == "false"
+    # The address holds a password, so no message repeats it.
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or options:
+        message = f"{name}: say smtp://user:password@host:587 or smtps://…"
+        raise EnvironmentMistake(message)
+    tls = parts.scheme == "smtps"
+    return {
+        "HOST": parts.hostname,
+        "PORT": port or (465 if tls else 587),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "TLS": tls,
+        "STARTTLS": not tls and not plain,
+    }
 
 
 def database(url: str) -> dict[str, Any]:

@@ -8,28 +8,33 @@ from argparse import Namespace
 from importlib import import_module
 from pathlib import Path
 
+from punchcard.interfaces.console.arguments import NOTHING, SCHEMA
 from punchcard.interfaces.console.failures import (
     FAILED,
     INTERRUPTED,
     Stop,
     explain,
 )
-from punchcard.interfaces.console.parser import NOTHING, SCHEMA, build_parser
+from punchcard.interfaces.console.installation import Sealing
+from punchcard.interfaces.console.parser import build_parser
 from punchcard.project import env
 from punchcard.project.env import EnvironmentMistake
 from punchcard.project.servers.errors import ServerError
 from punchcard.project.servers.postgres import PostgresServer, find_binaries
 
 DEBUG = "PUNCHCARD_DEBUG"
+SEAL_KEY = "seal_key"
+"""Name of the file in the home."""
 
 
 class HomeInstallation:
     """The installation that the settings describe."""
 
-    def __init__(self, home: Path, *, embedded: bool) -> None:
-        """Take the home folder, and whether the server in it is used."""
+    def __init__(self, home: Path, *, embedded: bool, sealing: Sealing) -> None:
+        """Take the home folder, whether the server in it is used, and how to seal."""
         self.home = home
         self.embedded = embedded
+        self.sealing = sealing
 
     def start(self) -> None:
         """See to it that the embedded server answers."""
@@ -68,7 +73,10 @@ def main() -> int:
 def _run(arguments: Namespace) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "punchcard.project.settings")
     settings = import_module("punchcard.project.settings")
-    installation = HomeInstallation(settings.HOME, embedded=settings.EMBEDDED)
+    sealing = Sealing(settings.SEALS, settings.SEAL_KEY, settings.HOME / SEAL_KEY)
+    installation = HomeInstallation(
+        settings.HOME, embedded=settings.EMBEDDED, sealing=sealing
+    )
     if arguments.needs != NOTHING:
         import_module("django").setup()
         installation.start()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +62,14 @@ if not ALLOWED_HOSTS:
     raise env.EnvironmentMistake(message)
 
 INSTALLED_APPS = [
+    "punchcard.kernel",
     "punchcard.programs",
     "punchcard.ledger",
     "punchcard.members",
     "punchcard.access",
+    # What a user is to Django's own parts: hashers, validators, tokens.
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -145,10 +152,83 @@ if env.flag("PUNCHCARD_BEHIND_HTTPS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
 
+# ------------------------------------------------------------------------- people
+
+AUTH_USER_MODEL = "access.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+_VALIDATORS = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "name"]},
+    },
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
+]
+
+
+def _signing_key() -> str:
+    """Take the key of the tokens from the environment, or derive one of its own."""
+    given = env.optional("PUNCHCARD_JWT_SIGNING_KEY")
+    if given is None:
+        derived = hmac.digest(SECRET_KEY.encode(), b"punchcard.jwt", hashlib.sha256)
+        return derived.hex()
+    if len(given) < 32:
+        message = "PUNCHCARD_JWT_SIGNING_KEY is too short: 32 characters at least."
+        raise env.EnvironmentMistake(message)
+    return given
+
+
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": _signing_key(),
+    "ISSUER": "punchcard",
+    "AUDIENCE": "punchcard-api",
+    "ACCESS_TOKEN_LIFETIME": timedelta(
+        minutes=env.number("PUNCHCARD_ACCESS_TOKEN_MINUTES", default=15, least=1)
+    ),
+    "REFRESH_TOKEN_LIFETIME": timedelta(
+        days=env.number("PUNCHCARD_REFRESH_TOKEN_DAYS", default=30, least=1)
+    ),
+    # The clocks of two servers are never the same.
+    "LEEWAY": 5,
+    "USER_ID_CLAIM": "sub",
+}
+
+TRUSTED_PROXIES = env.networks("PUNCHCARD_TRUSTED_PROXIES")
+"""Whose X-Forwarded-For is believed."""
+
+# ------------------------------------------------------------------------- mail
+
+_mail = env.mail("PUNCHCARD_MAIL_URL")
+if _mail is None:
+    # Nobody has said how to send: letters are files, to be read and tried out.
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = HOME / "mail"
+else:
+    EMAIL_HOST = _mail["HOST"]
+    EMAIL_PORT = _mail["PORT"]
+    EMAIL_HOST_USER = _mail["USER"]
+    EMAIL_HOST_PASSWORD = _mail["PASSWORD"]
+    EMAIL_USE_TLS = _mail["STARTTLS"]
+    EMAIL_USE_SSL = _mail["TLS"]
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("PUNCHCARD_MAIL_FROM", "punchcard@localhost")
+MAIL_LINK = env.optional("PUNCHCARD_MAIL_LINK")
+"""Address of the page that a letter leads to, with `{purpose}` and `{token}`."""
+
+# ------------------------------------------------------------------------- seals
+
+SEALS = Path(env.text("PUNCHCARD_SEALS", str(HOME / "seals"))).resolve()
+"""The folder that seals are written to."""
+SEAL_KEY = env.optional("PUNCHCARD_SEAL_KEY")
+"""The private key that signs them, in PEM; None: one is made and kept in the home."""
+
 # ------------------------------------------------------------------------- the API
 
 REST_FRAMEWORK = {
-    # The doors authenticate and authorise themselves; there are no Django users.
+    # The doors authenticate and authorise themselves.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
@@ -178,7 +258,16 @@ SPECTACULAR_SETTINGS = {
                 "type": "http",
                 "scheme": "bearer",
                 "description": "An API key: `sk_test_…` or `sk_live_…`.",
-            }
+            },
+            "accessToken": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": (
+                    "What `POST /v1/auth/token` gives a person. One algorithm, issuer "
+                    "and audience are accepted, as RFC8725 advises."
+                ),
+            },
         }
     },
 }

@@ -11,21 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
+from typing import IO, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.views import APIView
 
+from punchcard.kernel.audit import Author
 from punchcard.programs.queries import ProgramView, program_now
 
+from .addresses import throttled_address
 from .authentication import Caller, authenticate_request
-from .idempotency import read_key
+from .idempotency import Asked, answer_again, answer_once, fingerprint, read_key
 from .parsing import parse_body, parse_query, read_body
-from .permissions import ANYONE, Demand, require_scope
+from .permissions import ANYONE, Demand, require_own, require_scope
 from .problems import Problem, answer_error
+from .request_ids import request_id
 from .schema import OperationSchema
+from .versions import VersionUse
 
 Body = TypeVar("Body")
 Query = TypeVar("Query")
@@ -49,6 +53,8 @@ class Answer:
     body: Any = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    file: IO[bytes] | None = None
+    """JSON that is too long to be held: sent in place of `body`, and closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,34 @@ class Call(Generic[Body, Query]):
         """The program that calls."""
         return self.caller.program
 
+    @property
+    def author(self) -> Author:
+        """Who answers for what this call changes."""
+        return Author(
+            actor=self.caller.actor,
+            program=self.caller.program.id,
+            request_id=request_id(self.request),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Visit(Generic[Body]):
+    """A call of somebody who shows no credential."""
+
+    request: HttpRequest
+    path: Mapping[str, Any]
+    body: Body
+
+    @property
+    def address(self) -> str | None:
+        """What attempts from one place are counted by."""
+        return throttled_address(self.request)
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request."""
+        return request_id(self.request)
+
 
 KeyUse: TypeAlias = Literal["none", "optional", "required"]
 
@@ -86,7 +120,16 @@ class Operation:
     query: type[Any] = NoQuery
     refusals: tuple[str, ...] = ()
     key: KeyUse = "none"
+    """`optional`: the answer is kept; `required`: it is the key of the ledger."""
+    one_transaction: bool = True
+    """False: its work spans several, and is safe to do again (with a key: optional)."""
+    version: VersionUse = "none"
+    """`told`: answers carry an ETag; `demanded`: and it takes an If-Match."""
     description: str = ""
+    example: Mapping[str, Any] | None = None
+    """A body, where what its fields' own examples make is not a good one."""
+    shows: Mapping[str, Any] = field(default_factory=dict)
+    """What the example of its answer says otherwise than the fields' own."""
 
     @property
     def has_body(self) -> bool:
@@ -136,27 +179,30 @@ class Endpoint(APIView):
         except Exception as error:  # noqa: BLE001 - this is the last line of defence
             return answer_error(request, error)
 
-    def _answer(self, request: HttpRequest, path: Mapping[str, Any]) -> HttpResponse:
+    def _answer(
+        self, request: HttpRequest, path: Mapping[str, Any]
+    ) -> HttpResponseBase:
         method = "GET" if request.method == "HEAD" else request.method or ""
         declared = self.operations.get(method)
         if declared is None:
             allowed = ", ".join(sorted(self.operations))
             raise Problem("method_not_allowed", headers={"Allow": allowed})
         call = self._call(request, path, method, declared)
-        answer: Answer = getattr(self, method.lower())(call)
-        body = b"" if answer.body is None else _encode(answer.body)
-        response = HttpResponse(
-            body, status=answer.status, content_type="application/json"
+        handler = getattr(self, method.lower())
+        if declared.key != "optional" or call.key is None:
+            return _send(handler(call))
+
+        def work() -> HttpResponse:
+            return _render(handler(call))
+
+        asked = Asked(
+            program=call.program.id,
+            credential=call.caller.actor,
+            key=call.key,
+            fingerprint=fingerprint(request, call.query, call.body),
         )
-        if answer.body is None:
-            del response.headers["Content-Type"]
-        else:
-            response.headers["Content-Length"] = str(len(body))
-        # Balances are nobody's to keep.
-        response.headers["Cache-Control"] = "no-store"
-        for name, value in answer.headers.items():
-            response.headers[name] = value
-        return response
+        answer = answer_once if declared.one_transaction else answer_again
+        return answer(request, asked, work)
 
     def _call(
         self,
@@ -166,9 +212,10 @@ class Endpoint(APIView):
         declared: Operation,
     ) -> Any:
         if declared.scope == ANYONE:
-            return request
+            return self._visit(request, path, method, declared)
         caller = authenticate_request(request)
         require_scope(caller, declared.scope)
+        require_own(caller, declared.scope, method, path)
         body: Any = None
         if declared.has_body:
             # Refund and reverse have nothing that must be said: no body is `{}`.
@@ -182,6 +229,44 @@ class Endpoint(APIView):
             key=None if declared.key == "none" else read_key(request),
             now=program_now(caller.program),
         )
+
+    def _visit(
+        self,
+        request: HttpRequest,
+        path: Mapping[str, Any],
+        method: str,
+        declared: Operation,
+    ) -> Any:
+        body: Any = None
+        if declared.has_body:
+            body = parse_body(read_body(request) or b"{}", self._decoders[method])
+            # Health is asked with whatever a load balancer adds; this is not.
+            parse_query(request.GET, declared.query)
+        return Visit(request=request, path=path, body=body)
+
+
+def _send(answer: Answer) -> HttpResponseBase:
+    if answer.file is None:
+        return _render(answer)
+    response = FileResponse(answer.file, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    for name, value in answer.headers.items():
+        response.headers[name] = value
+    return response
+
+
+def _render(answer: Answer) -> HttpResponse:
+    body = b"" if answer.body is None else _encode(answer.body)
+    response = HttpResponse(body, status=answer.status, content_type="application/json")
+    if answer.body is None:
+        del response.headers["Content-Type"]
+    else:
+        response.headers["Content-Length"] = str(len(body))
+    # Balances are nobody's to keep.
+    response.headers["Cache-Control"] = "no-store"
+    for name, value in answer.headers.items():
+        response.headers[name] = value
+    return response
 
 
 _DECLARED = "punchcard_operation"

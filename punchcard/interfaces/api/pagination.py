@@ -15,11 +15,13 @@ T = TypeVar("T")
 Row = TypeVar("Row")
 
 SEQUENCE_MAX = 2**53 - 1
-Limit = Annotated[int, Meta(ge=1, le=100, description="How many at most.")]
+LIMIT_MAX = 100
+Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many at most.")]
 Cursor = Annotated[
     str,
     Meta(
         max_length=500,
+        extra_json_schema={"pattern": "^[A-Za-z0-9_-]*$"},
         description="`next_cursor` of the page before, with the same filters.",
     ),
 ]
@@ -28,9 +30,11 @@ Cursor = Annotated[
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One page of a list."""
 
-    data: list[T]
+    data: Annotated[list[T], Meta(extra_json_schema={"maxItems": LIMIT_MAX})]
     has_more: bool
-    next_cursor: str | None
+    next_cursor: Annotated[
+        str | None, Meta(description="For `cursor`; null on the last page.")
+    ]
 
 
 def encode_cursor(kind: str, *place: object) -> str:

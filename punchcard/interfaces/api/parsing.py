@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -12,7 +12,9 @@ from django.http import HttpRequest, QueryDict
 
 from .problems import FieldError, Problem
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
+
+_ECHO_MAX = 300
 
 _PLACE = re.compile(
     r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL
@@ -85,13 +87,32 @@ def parse_query(query: QueryDict, shape: type[T]) -> T:
         else:
             values[name] = given[0]
     try:
-        return msgspec.convert(values, shape, strict=False)
+        parsed = msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
         misfit = _misfit(str(error)).errors[0]
         # The names of parameters have dots in them, so the pointer will not do.
         place = _PARAMETER.search(str(error))
         name = place[1] if place else (misfit.pointer or "").removeprefix("/")
         raise _wrong_parameter(name, misfit.detail, misfit.code) from None
+    return _in_utc(parsed)
+
+
+def _in_utc(parsed: T) -> T:
+    """Return a parsed query with its instants in UTC: PostgreSQL takes few offsets.
+
+    Raises:
+        Problem: `malformed`; there is no such instant in UTC.
+    """
+    instants = {}
+    for field in msgspec.structs.fields(type(parsed)):
+        value = getattr(parsed, field.name)
+        if isinstance(value, datetime):
+            try:
+                instants[field.name] = value.astimezone(UTC)
+            except OverflowError:
+                detail = f"`{field.encode_name}` is out of range."
+                raise _wrong_parameter(field.encode_name, detail) from None
+    return msgspec.structs.replace(parsed, **instants) if instants else parsed
 
 
 # What msgspec takes in a query beyond what we mean: 1e1 for a number, and seconds
@@ -134,10 +155,13 @@ def _misfit(message: str) -> Problem:
         unknown = named["what"] == "contains unknown"
         code = "unknown_field" if unknown else "missing_field"
         verb = "is not a field here" if unknown else "is missing"
-        what = f"`{named['name']}` {verb}"
-        steps.append(named["name"])
+        name = _cut(named["name"])
+        what = f"`{name}` {verb}"
+        steps.append(name)
     elif not what.startswith("Expected `"):
         code = "wrong_value"
+    # A value of an enum is told as it was sent.
+    what = _cut(what)
     if "..." in steps:
         # Below free-form metadata msgspec does not say which name it was.
         steps = steps[: steps.index("...")]
@@ -147,8 +171,13 @@ def _misfit(message: str) -> Problem:
 
 
 def _wrong_parameter(name: str, detail: str, code: str = "wrong_value") -> Problem:
-    error = FieldError(code=code, detail=detail, parameter=name)
-    return Problem("malformed", detail, errors=[error])
+    error = FieldError(code=code, detail=_cut(detail), parameter=_cut(name))
+    return Problem("malformed", _cut(detail), errors=[error])
+
+
+def _cut(text: str) -> str:
+    """Return a text that a caller sent, but not megabytes of it."""
+    return text if len(text) <= _ECHO_MAX else f"{text[:_ECHO_MAX]}…"
 
 
 def _mentions(kind: Any, wanted: type[Any]) -> bool:

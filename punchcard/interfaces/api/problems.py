@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import psycopg
@@ -12,8 +12,13 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
+from msgspec import Meta
 
+from punchcard.access import errors as access
+from punchcard.journeys.correcting_lots import AboveAdjustLimit
 from punchcard.journeys.post_commands import OutcomeUnknown
+from punchcard.kernel import audit
+from punchcard.kernel.transactions import CommitLost
 from punchcard.ledger import errors as ledger
 from punchcard.members import errors as members
 from punchcard.programs import errors as programs
@@ -22,6 +27,7 @@ from .request_ids import request_id
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+REALM = 'Bearer realm="punchcard"'
 
 logger = logging.getLogger(__name__)
 
@@ -41,20 +47,40 @@ TABLE: Mapping[str, Row] = {
     "invalid_cursor": Row(400, "The cursor is not one that this list gave."),
     "unreadable": Row(400, "The request ended before it was whole."),
     "bad_request": Row(400, "The request cannot be understood."),
-    "unauthenticated": Row(401, "An API key is needed."),
-    "forbidden": Row(403, "The API key does not have the scope for this."),
+    "unauthenticated": Row(401, "An API key or an access token is needed."),
+    "invalid_credentials": Row(401, "The e-mail address or the password is wrong."),
+    "forbidden": Row(403, "The caller may not do this."),
+    "address_not_allowed": Row(403, "The API key may not be used from this address."),
     "not_found": Row(404, "There is nothing at this address."),
     "method_not_allowed": Row(405, "This address does not answer this method."),
+    "in_flight": Row(409, "The first call with this key has not ended yet."),
+    "answer_withheld": Row(410, "The answer named somebody who was erased since."),
     "length_required": Row(411, "The body must come with its Content-Length."),
+    "precondition_failed": Row(412, "It has changed since you read it."),
     "too_large": Row(413, "The body is too large."),
     "unsupported_media_type": Row(415, "The body must be application/json."),
+    "precondition_required": Row(428, "Say in If-Match which version you change."),
+    "audit_row_not_found": Row(404, "There is no such row of the audit."),
+    # People and keys.
+    "too_many_attempts": Row(429, "This was tried too often: wait."),
+    "link_invalid": Row(410, "The link is unknown, was used, or has expired."),
+    "program_required": Row(422, "This person has several programs: name one."),
+    "user_not_found": Row(404, "There is no such user."),
+    "membership_not_found": Row(404, "There is no such membership."),
+    "api_key_not_found": Row(404, "There is no such API key."),
+    "membership_exists": Row(409, "This person belongs to the program already."),
+    "last_admin": Row(409, "A program keeps its last admin."),
+    "api_key_ended": Row(409, "The API key was revoked, or has expired."),
     # Programs and members.
     "member_not_found": Row(404, "There is no such member."),
+    "member_erased": Row(409, "The member was erased: nothing is known of anybody."),
     "program_not_found": Row(404, "There is no such program."),
     "wallet_not_found": Row(404, "There is no such wallet."),
+    "place_not_found": Row(404, "There is no such place."),
     "clock_not_in_test": Row(404, "There is nothing at this address."),
     "program_slug_taken": Row(409, "Another program has this slug."),
     "wallet_code_taken": Row(409, "The program has a wallet with this code."),
+    "place_code_taken": Row(409, "The program has a place with this code."),
     "clock_backwards": Row(409, "A test clock only goes forward."),
     # The ledger, in its order of precedence (`malformed` stands above).
     "account_not_found": Row(404, "There is no such account."),
@@ -69,6 +95,7 @@ TABLE: Mapping[str, Row] = {
     "insufficient_points": Row(422, "The account has fewer points than required."),
     "limit_exceeded": Row(422, "A limit would be exceeded."),
     "not_applied": Row(409, "Another command of the same atomic batch was refused."),
+    "account_not_empty": Row(409, "The account holds points, or owes some."),
     # Ourselves.
     "unexpected": Row(500, "Something went wrong on our side."),
     "database_unavailable": Row(503, "The database does not answer."),
@@ -82,21 +109,36 @@ _DETAILS = {
     "database_unavailable": "Nothing was done. Try again, a command with its same key.",
     "outcome_unknown": (
         "It was done whole or not at all, and we cannot tell which. Retry with the "
-        "same key: you will get the outcome, and it will have happened once."
+        "same key: you will get the outcome, and it will have happened once. Without "
+        "a key, look whether it is there."
     ),
 }
 
 _CODES: Mapping[type[Exception], str] = {
+    access.LinkInvalid: "link_invalid",
+    access.UserNotFound: "user_not_found",
+    access.MembershipNotFound: "membership_not_found",
+    access.ApiKeyNotFound: "api_key_not_found",
+    access.MembershipExists: "membership_exists",
+    access.LastAdmin: "last_admin",
+    access.ApiKeyEnded: "api_key_ended",
     ledger.AccountNotFound: "account_not_found",
+    ledger.AccountClosed: "account_closed",
     ledger.EntryNotFound: "entry_not_found",
+    audit.AuditRowNotFound: "audit_row_not_found",
     members.MemberNotFound: "member_not_found",
+    members.MemberErased: "member_erased",
+    members.MemberChanged: "precondition_failed",
     programs.ProgramNotFound: "program_not_found",
     programs.WalletNotFound: "wallet_not_found",
+    programs.PlaceNotFound: "place_not_found",
     programs.ClockNotInTest: "clock_not_in_test",
     programs.ClockBackwards: "clock_backwards",
     programs.ProgramSlugTaken: "program_slug_taken",
     programs.WalletCodeTaken: "wallet_code_taken",
+    programs.PlaceCodeTaken: "place_code_taken",
     OutcomeUnknown: "outcome_unknown",
+    CommitLost: "outcome_unknown",
     OperationalError: "database_unavailable",
     InterfaceError: "database_unavailable",
     psycopg.OperationalError: "database_unavailable",
@@ -107,28 +149,43 @@ _CODES: Mapping[type[Exception], str] = {
 """Which exception of a room (or of Django) is which code."""
 
 
+_Code = Annotated[
+    str, Meta(extra_json_schema={"maxLength": 60, "pattern": "^[a-z][a-z0-9_]*$"})
+]
+_Echo = Annotated[str, Meta(extra_json_schema={"pattern": r"^[\s\S]*$"})]
+"""What a caller sent may be in it, and that may be anything."""
+
+
 class FieldError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that is wrong, and where."""
 
-    code: str
-    detail: str
-    pointer: str | None = None
+    code: _Code
+    detail: _Echo
+    pointer: _Echo | None = None
     """JSON pointer into the body, as in `/commands/3/points`."""
-    parameter: str | None = None
+    parameter: _Echo | None = None
     """Name of the query parameter or header."""
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why the answer is no (RFC 9457)."""
 
-    type: str
+    type: Annotated[
+        str,
+        Meta(
+            extra_json_schema={
+                "maxLength": 90,
+                "pattern": "^urn:punchcard:problem:[a-z][a-z0-9_]*$",
+            }
+        ),
+    ]
     """`urn:punchcard:problem:<code>`."""
     title: str
-    status: int
-    code: str
+    status: Annotated[int, Meta(extra_json_schema={"minimum": 400, "maximum": 599})]
+    code: _Code
     """Stable; what a program should look at."""
-    detail: str
-    instance: str
+    detail: _Echo
+    instance: _Echo
     """The path that was called."""
     request_id: str
     errors: list[FieldError] = []
@@ -185,11 +242,14 @@ def answer_error(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the problem document for an exception; an unknown one is logged, 500."""
     if isinstance(error, Problem):
         return respond(request, error)
-    if isinstance(error, programs.ProgramMalformed):
+    if isinstance(error, programs.ProgramMalformed | access.AccessMalformed):
         wrong = FieldError(
             code="malformed", detail=str(error), pointer=f"/{error.field}"
         )
         return respond(request, Problem("malformed", str(error), errors=[wrong]))
+    said_more = _of_people(error) or _of_accounts(error)
+    if said_more is not None:
+        return respond(request, said_more)
     for kind, code in _CODES.items():
         if isinstance(error, kind):
             if TABLE[code].status >= 500:
@@ -247,6 +307,38 @@ def not_found(
 def unexpected(request: HttpRequest) -> HttpResponse:
     """Answer what nobody caught; Django has logged it."""
     return respond(request, Problem("unexpected"))
+
+
+def _of_people(error: Exception) -> Problem | None:
+    """Return the problem for a refusal of access that says more than its code."""
+    if isinstance(error, access.TooManyAttempts):
+        headers = {"Retry-After": str(error.retry_after)}
+        return Problem("too_many_attempts", headers=headers)
+    if isinstance(error, access.ProgramRequired):
+        return Problem("program_required", details={"programs": error.programs})
+    if isinstance(error, access.InvalidCredentials):
+        detail = f"{error.__doc__}"
+        challenge = {"WWW-Authenticate": REALM}
+        return Problem("invalid_credentials", detail, headers=challenge)
+    if isinstance(error, access.TokenInvalid):
+        challenge = {"WWW-Authenticate": f'{REALM}, error="invalid_token"'}
+        return Problem("unauthenticated", f"{error.__doc__}", headers=challenge)
+    return None
+
+
+def _of_accounts(error: Exception) -> Problem | None:
+    """Return the problem for a refusal about accounts that says more than its code."""
+    if isinstance(error, ledger.AccountNotEmpty):
+        left = {
+            "available": error.available,
+            "pending": error.pending,
+            "reserved": error.reserved,
+        }
+        return Problem("account_not_empty", details=left)
+    if isinstance(error, AboveAdjustLimit):
+        detail = f"You may correct {error.limit} points at a time."
+        return Problem("forbidden", detail, details={"adjust_limit": error.limit})
+    return None
 
 
 def _field_errors(

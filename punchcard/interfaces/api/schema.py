@@ -9,8 +9,10 @@ import msgspec
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 
-from .idempotency import HEADER, KEY_MAX
-from .permissions import ANY_KEY, ANYONE
+from .examples import PROBLEM_REFERENCE, example_of, merged
+from .headers import answer_headers, header_parameters, refusal_headers
+from .parameters import path_parameters, query_parameters
+from .permissions import ANY_KEY, ANY_USER, ANYONE
 from .problems import MEDIA_TYPE, TABLE, ProblemDocument
 
 if TYPE_CHECKING:
@@ -25,25 +27,24 @@ _OF_EVERY_BODY = (
     "too_large",
     "unsupported_media_type",
 )
-_OF_EVERY_CALLER = ("malformed", "unauthenticated", "database_unavailable")
+_OF_EVERY_CALLER = (
+    "malformed",
+    "unauthenticated",
+    "address_not_allowed",
+    "database_unavailable",
+)
+_OF_EVERY_KEPT_ANSWER = (
+    "in_flight",
+    "answer_withheld",
+    "key_reused",
+    "outcome_unknown",
+)
 
-_PATH: dict[str, dict[str, Any]] = {
-    "member": {
-        "description": "`mem_…`, or `ext:<external id>`.",
-        "schema": {"type": "string"},
-        "example": "ext:anna",
-    },
-    "account": {
-        "description": "`acc_…`, or `ext:<external id of the member>@<wallet>`.",
-        "schema": {"type": "string"},
-        "example": "ext:anna@points",
-    },
-    "sequence": {
-        "description": "Number of the entry in its account: 1, 2, 3 …",
-        "schema": {"type": "integer", "minimum": 0},
-        "example": 1,
-    },
-}
+_SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"accessToken": []}]
+
+
+class TwoOfOneName(Exception):
+    """One name in the document would mean two things."""
 
 
 class OperationSchema(AutoSchema):
@@ -68,134 +69,107 @@ class OperationSchema(AutoSchema):
             "summary": declared.summary,
             "tags": [declared.tag],
             "parameters": [
-                *_path_parameters(path_regex),
-                *_query_parameters(declared.query),
-                *_header_parameters(declared),
+                *path_parameters(path_regex),
+                *query_parameters(declared.query),
+                *header_parameters(declared),
             ],
-            "security": [] if declared.scope == ANYONE else [{"apiKey": []}],
+            "security": _security(declared),
             "responses": self._responses(declared),
         }
         description = declared.description
-        if declared.scope not in {ANYONE, ANY_KEY}:
+        if declared.scope not in {ANYONE, ANY_KEY, ANY_USER}:
             description += f"\n\nScope: `{declared.scope}`."
         if description:
             described["description"] = description.strip()
         if declared.has_body:
             described["requestBody"] = {
                 "required": _is_required(declared.body),
-                "content": {"application/json": {"schema": self._ref(declared.body)}},
+                "content": {"application/json": self._body(declared)},
             }
         return described
 
     def _responses(self, declared: Operation) -> dict[str, Any]:
         answers: dict[str, Any] = {}
         for status, kind in declared.answers.items():
-            answers[str(status)] = {"description": _MEANINGS.get(status, "Done.")}
+            answers[str(status)] = {
+                "description": _MEANINGS.get(status, "Done."),
+                "headers": answer_headers(declared, status),
+            }
             if kind is not None:
-                content = {"application/json": {"schema": self._ref(kind)}}
+                content = {"application/json": self._answer(declared, kind)}
                 answers[str(status)]["content"] = content
-            if declared.key == "required":
-                answers[str(status)]["headers"] = {
-                    "Idempotent-Replayed": {
-                        "description": "`true`: this was done before, by this key.",
-                        "schema": {"type": "string", "enum": ["true"]},
-                    }
-                }
         codes = list(declared.refusals)
         if declared.scope != ANYONE:
             codes += _OF_EVERY_CALLER
             codes += () if declared.scope == ANY_KEY else ("forbidden",)
-            codes += _OF_EVERY_BODY if declared.has_body else ()
+        elif declared.has_body:
+            codes += ("outcome_unknown", "database_unavailable")
+        codes += _OF_EVERY_BODY if declared.has_body else ()
+        codes += _OF_EVERY_KEPT_ANSWER if declared.key == "optional" else ()
         grouped: dict[int, list[str]] = defaultdict(list)
         for code in dict.fromkeys([*codes, "unexpected"]):
             grouped[TABLE[code].status].append(code)
         for status in sorted(grouped):
-            answers[str(status)] = self._refusal(grouped[status])
+            answers[str(status)] = self._refusal(declared, status, grouped[status])
         return answers
 
-    def _refusal(self, codes: list[str]) -> dict[str, Any]:
+    def _refusal(
+        self, declared: Operation, status: int, codes: list[str]
+    ) -> dict[str, Any]:
         lines = [f"- `{code}`: {TABLE[code].title}" for code in codes]
+        schema, _ = self._registered(ProblemDocument)
+        examples = {
+            code: {"$ref": PROBLEM_REFERENCE.format(code=code)} for code in codes
+        }
         return {
             "description": "\n".join(lines),
-            "content": {MEDIA_TYPE: {"schema": self._ref(ProblemDocument)}},
+            "headers": refusal_headers(declared, status, codes),
+            "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}},
         }
 
-    def _ref(self, kind: type[Any]) -> dict[str, Any]:
+    def _body(self, declared: Operation) -> dict[str, Any]:
+        schema, components = self._registered(declared.body)
+        example = declared.example or example_of(schema, components, asked=True)
+        return {"schema": schema, "example": example}
+
+    def _answer(self, declared: Operation, kind: type[Any]) -> dict[str, Any]:
+        schema, components = self._registered(kind)
+        example = example_of(schema, components, asked=False)
+        return {"schema": schema, "example": merged(example, declared.shows)}
+
+    def _registered(self, kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the schema of a struct, and the components that it refers to."""
         (schema,), components = msgspec.json.schema_components(
             [kind], ref_template=_REFERENCE
         )
         for name, component in components.items():
-            self.registry.register_on_missing(
-                ResolvedComponent(  # type: ignore[no-untyped-call]
-                    name=name,
-                    type=ResolvedComponent.SCHEMA,
-                    schema=component,
-                    object=name,
-                )
+            described = ResolvedComponent(  # type: ignore[no-untyped-call]
+                name=name,
+                type=ResolvedComponent.SCHEMA,
+                schema=component,
+                object=name,
             )
-        return schema
+            if described not in self.registry:
+                self.registry.register(described)
+            elif self.registry[described].schema != component:
+                raise TwoOfOneName(f"Two structs of the API are called {name}.")
+        return schema, components
 
 
 _MEANINGS = {
     200: "Done, or so it stands.",
     201: "Done: something new was written.",
-    204: "Good.",
+    202: "Taken: it will be done.",
+    204: "Done; there is nothing to say.",
+    304: "It stands as you know it.",
 }
 
 
-def _path_parameters(path_regex: str) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "in": "path", "required": True, **described}
-        for name, described in _PATH.items()
-        if f":{name}>" in path_regex or f"<{name}>" in path_regex
-    ]
-
-
-def _query_parameters(shape: type[Any]) -> list[dict[str, Any]]:
-    (_,), components = msgspec.json.schema_components([shape], ref_template=_REFERENCE)
-    properties: dict[str, dict[str, Any]] = components[shape.__name__]["properties"]
-    required = components[shape.__name__].get("required", [])
-    parameters = []
-    for name, described in properties.items():
-        schema = dict(described)
-        # A query has no null: leaving the parameter out says it.
-        branches = schema.pop("anyOf", [])
-        schema |= next((b for b in branches if b.get("type") != "null"), {})
-        if schema.get("default", "") is None:
-            del schema["default"]
-        parameter: dict[str, Any] = {"name": name, "in": "query"}
-        if "description" in schema:
-            parameter["description"] = schema.pop("description")
-        if name in required:
-            parameter["required"] = True
-        parameters.append({**parameter, "schema": schema})
-    return parameters
-
-
-def _header_parameters(declared: Operation) -> list[dict[str, Any]]:
-    if declared.key == "none":
+def _security(declared: Operation) -> list[dict[str, list[str]]]:
+    """Return who may call: nobody's credential, a person's, or a key's too."""
+    if declared.scope == ANYONE:
         return []
-    return [
-        {
-            "name": HEADER,
-            "in": "header",
-            "required": False,
-            "description": (
-                "Makes a retry safe: the same key and command give the first answer "
-                "again, for ever. Required, unless `dry_run`, or an earn or redeem "
-                "with a reference of type `order`."
-                if declared.key == "required"
-                else "Taken and not needed: this call can be repeated safely anyway."
-            ),
-            "schema": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": KEY_MAX,
-                "pattern": "^[ -~]+$",
-            },
-            "example": "order-1017-earn",
-        }
-    ]
+    return _SECURITY[1:] if declared.scope == ANY_USER else _SECURITY
 
 
 def _is_required(kind: type[Any]) -> bool:

@@ -4,8 +4,29 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
+from punchcard.ledger.commands import LotName
+
 from .documents import Redoc, SwaggerUi, openapi
-from .v1 import accounts, batches, clock, commands, health, members
+from .v1 import (
+    accounts,
+    api_keys,
+    audit,
+    auth,
+    batches,
+    clock,
+    commands,
+    entries,
+    exports,
+    health,
+    holds,
+    lots,
+    member_batches,
+    members,
+    memberships,
+    program,
+    users,
+    wallets,
+)
 
 
 class ReferenceConverter:
@@ -36,33 +57,99 @@ class SequenceConverter:
         return str(value)
 
 
+class LotConverter:
+    """A lot's name: `17.1`, or `17`, which is its first."""
+
+    regex = r"[0-9]+(?:\.[0-9]+)?"
+
+    def to_python(self, value: str) -> LotName:
+        """Return (sequence, n), each at most what the ledger can count to."""
+        sequence, _, n = value.partition(".")
+        number = int(n or 1) if len(n.lstrip("0")) <= _SMALL_DIGITS else _ABSENT_SMALL
+        return SequenceConverter().to_python(sequence), number
+
+    def to_url(self, value: LotName) -> str:
+        """Return the name as text."""
+        return f"{value[0]}.{value[1]}"
+
+
 _DIGITS = 15
+_SMALL_DIGITS = 9
+_ABSENT_SMALL = 2**31 - 1
 _ABSENT = 2**53
 
 register_converter(ReferenceConverter, "ref")
 register_converter(SequenceConverter, "seq")
+register_converter(LotConverter, "lot")
 
 ACCOUNT = "v1/accounts/<ref:account>"
 ENTRY = f"{ACCOUNT}/entries/<seq:sequence>"
+HOLD = f"{ACCOUNT}/holds/<seq:hold>"
+LOT = f"{ACCOUNT}/lots/<lot:lot>"
 
 urlpatterns = [
     path("health/live", health.Live.as_view()),
     path("health/ready", health.Ready.as_view()),
     path("v1/ping", health.Ping.as_view()),
     path("v1/members", members.Members.as_view()),
+    path("v1/members:batch", member_batches.EnrolBatch.as_view()),
+    path("v1/members/<ref:member>/erase", members.EraseMember.as_view()),
+    path("v1/members/<ref:member>/export", exports.ExportOfMember.as_view()),
     path("v1/members/<ref:member>/accounts", members.AccountsOfMember.as_view()),
     path("v1/members/<ref:member>", members.OneMember.as_view()),
     path(f"{ACCOUNT}/balance", accounts.BalanceOfAccount.as_view()),
+    path(f"{ACCOUNT}/freeze", accounts.FreezeAccount.as_view()),
+    path(f"{ACCOUNT}/unfreeze", accounts.UnfreezeAccount.as_view()),
+    path(f"{ACCOUNT}/close", accounts.CloseAccount.as_view()),
     path(f"{ACCOUNT}/earn", commands.EarnPoints.as_view()),
     path(f"{ACCOUNT}/redeem", commands.RedeemPoints.as_view()),
-    path(f"{ENTRY}/refund", commands.RefundEntry.as_view()),
-    path(f"{ENTRY}/reverse", commands.ReverseEntry.as_view()),
-    path(ENTRY, accounts.OneEntry.as_view()),
-    path(f"{ACCOUNT}/entries", accounts.EntriesOfAccount.as_view()),
-    path(f"{ACCOUNT}/lots", accounts.LotsOfAccount.as_view()),
+    path(f"{ACCOUNT}/reserve", commands.ReservePoints.as_view()),
+    path(f"{ACCOUNT}/adjust", commands.AdjustBalance.as_view()),
+    path(f"{ACCOUNT}/transfer", commands.TransferPoints.as_view()),
+    path(f"{ENTRY}/refund", entries.RefundEntry.as_view()),
+    path(f"{ENTRY}/reverse", entries.ReverseEntry.as_view()),
+    path(ENTRY, entries.OneEntry.as_view()),
+    path(f"{ACCOUNT}/entries", entries.EntriesOfAccount.as_view()),
+    path(f"{HOLD}/capture", holds.CaptureHold.as_view()),
+    path(f"{HOLD}/void", holds.VoidHold.as_view()),
+    path(HOLD, holds.OneHold.as_view()),
+    path(f"{ACCOUNT}/holds", holds.HoldsOfAccount.as_view()),
+    path(f"{LOT}/activate", lots.ActivateLot.as_view()),
+    path(f"{LOT}/cancel", lots.CancelLot.as_view()),
+    path(f"{LOT}/extend", lots.ExtendLot.as_view()),
+    path(f"{LOT}/lapse", lots.LapseLot.as_view()),
+    path(LOT, lots.OneLot.as_view()),
+    path(f"{ACCOUNT}/lots", lots.LotsOfAccount.as_view()),
     path(ACCOUNT, accounts.OneAccount.as_view()),
+    path("v1/audit", audit.AuditRows.as_view()),
+    path("v1/audit/<str:row>", audit.OneAuditRow.as_view()),
     path("v1/entries:batch", batches.PostBatch.as_view()),
+    path("v1/wallets", wallets.Wallets.as_view()),
     path("v1/test/clock/advance", clock.AdvanceClock.as_view()),
+    path("v1/auth/token", auth.Token.as_view()),
+    path("v1/auth/refresh", auth.Refresh.as_view()),
+    path("v1/auth/revoke", auth.Revoke.as_view()),
+    path("v1/auth/register", auth.Register.as_view()),
+    path("v1/auth/verify", auth.Verify.as_view()),
+    path("v1/auth/accept", auth.Accept.as_view()),
+    path("v1/auth/forgot-password", auth.ForgotPassword.as_view()),
+    path("v1/auth/reset", auth.ResetPassword.as_view()),
+    path("v1/auth/change-password", auth.ChangePassword.as_view()),
+    path("v1/auth/me", auth.Me.as_view()),
+    path("v1/users", users.Users.as_view()),
+    path("v1/users/<ref:user>/invite", users.InviteAgain.as_view()),
+    path("v1/users/<ref:user>/disable", users.DisableUser.as_view()),
+    path("v1/users/<ref:user>/enable", users.EnableUser.as_view()),
+    path("v1/users/<ref:user>", users.OneUser.as_view()),
+    path("v1/memberships", memberships.Memberships.as_view()),
+    path("v1/memberships/<ref:membership>", memberships.OneMembership.as_view()),
+    path("v1/api-keys", api_keys.ApiKeys.as_view()),
+    path("v1/api-keys/<ref:key>/rotate", api_keys.RotateApiKey.as_view()),
+    path("v1/api-keys/<ref:key>/revoke", api_keys.RevokeApiKey.as_view()),
+    path("v1/api-keys/<ref:key>", api_keys.OneApiKey.as_view()),
+    path("v1/program", program.OwnProgram.as_view()),
+    path("v1/places", program.Places.as_view()),
+    path("v1/places/<ref:place>", program.OnePlace.as_view()),
     path("v1/openapi.json", openapi),
     path("docs", SwaggerUi.as_view()),
     path("redoc", Redoc.as_view()),

@@ -1,9 +1,10 @@
-"""Accounts, read: the four numbers now or at any instant, entries, lots."""
+"""Accounts: the four numbers now or at any instant; frozen, unfrozen, closed."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -17,65 +18,18 @@ from punchcard.interfaces.api.endpoint import (
     Operation,
     operation,
 )
-from punchcard.interfaces.api.pagination import (
-    Cursor,
-    Limit,
-    Page,
-    decode_cursor,
-    encode_cursor,
-    paginate,
-)
 from punchcard.interfaces.api.problems import FieldError, Problem
-from punchcard.interfaces.api.references import Names, resolve_account
+from punchcard.journeys.change_account_status import Status, change_account_status
 from punchcard.kernel.ids import typed
 from punchcard.ledger import queries
-from punchcard.ledger.queries import (
-    AccountView,
-    balance_as_of,
-    get_account,
-    get_entry,
-    list_entries,
-    list_lots,
-)
-from punchcard.programs.queries import get_wallet
+from punchcard.ledger.queries import AccountView, balance_as_of, get_account
+from punchcard.programs.queries import WalletView, get_wallet
 
 from .bodies import Instant
-from .shapes import (
-    Balance,
-    EntryAnswer,
-    LotAnswer,
-    render_entry,
-    render_lot,
-)
+from .reading import account_of
+from .shapes import Balance
 
-EntryType = Literal[
-    "earn",
-    "redeem",
-    "reserve",
-    "capture",
-    "void",
-    "refund",
-    "reverse",
-    "adjust",
-    "transfer_out",
-    "transfer_in",
-    "activate",
-    "cancel",
-    "release",
-    "expire",
-]
-EntrySource = Literal[
-    "purchase",
-    "referral",
-    "bonus",
-    "admin",
-    "redemption",
-    "transfer",
-    "topup",
-    "system",
-]
 YEARS = range(1900, 9999)
-_ENTRIES, _LOTS = "entries", "lots"
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +50,16 @@ class AccountAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """An account as it stands now."""
 
     id: Annotated[str, Meta(examples=["acc_01h455vb4pex5vsknk084sn02q"])]
-    wallet: Annotated[str, Meta(description="The wallet's code.")]
+    wallet: Annotated[str, Meta(description="The wallet's code.", examples=["points"])]
+    scale: Annotated[
+        int,
+        Meta(
+            description=(
+                "Decimals of the wallet: at scale 2, 150 minor units are 1.50."
+            ),
+            examples=[0],
+        ),
+    ]
     holder: Holder
     status: Annotated[
         str, Meta(extra_json_schema={"enum": ["open", "frozen", "closed"]})
@@ -126,65 +89,6 @@ class AsOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ) = None
 
 
-class EntriesQuery(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
-    """Query of the list of entries."""
-
-    limit: Limit = 50
-    cursor: Cursor | None = None
-    sort: Literal["-sequence", "sequence"] = "-sequence"
-    type: Annotated[
-        list[EntryType] | None, Meta(description="May be given more than once.")
-    ] = None
-    source: Annotated[
-        list[EntrySource] | None, Meta(description="May be given more than once.")
-    ] = None
-    reference_type: str | None = msgspec.field(name="reference.type", default=None)
-    reference_id: str | None = msgspec.field(name="reference.id", default=None)
-    effective_from: Instant | None = msgspec.field(
-        name="effective_at.gte", default=None
-    )
-    effective_to: Instant | None = msgspec.field(name="effective_at.lt", default=None)
-
-
-class LotsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Query of the list of lots."""
-
-    limit: Limit = 50
-    cursor: Cursor | None = None
-
-
-class AllocationAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an entry took from a lot (below zero) or gave back to it."""
-
-    lot: Annotated[str, Meta(examples=["17.1"])]
-    points: int
-
-
-class UseAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What another entry took from a lot (below zero) or gave back to it."""
-
-    entry: Annotated[int, Meta(description="Its sequence.")]
-    lot: Annotated[str, Meta(examples=["17.1"])]
-    points: int
-
-
-class EntryDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry, the lots it made and used, and the entries that are about it."""
-
-    entry: EntryAnswer
-    lots_opened: list[LotAnswer]
-    allocations: list[AllocationAnswer]
-    used_by: Annotated[
-        list[UseAnswer],
-        Meta(description="What other entries did with the lots that it opened."),
-    ]
-    related: Annotated[
-        list[int], Meta(description="Sequences of the entries that relate to it.")
-    ]
-
-
 class OneAccount(Endpoint):
     """`/v1/accounts/{account}`."""
 
@@ -201,12 +105,7 @@ class OneAccount(Endpoint):
     )
     def get(self, call: Call[NoBody, NoQuery]) -> Answer:
         """Look up an account."""
-        account = get_account(
-            account=resolve_account(program=call.program.id, text=call.path["account"])
-        )
-        wallet = get_wallet(wallet=account.wallet)
-        balance = balance_as_of(account=account.account, as_of=call.now)
-        return Answer(body=render_account(account, wallet.code, balance))
+        return Answer(body=_as_it_stands(account_of(call), call.now))
 
 
 class BalanceOfAccount(Endpoint):
@@ -231,7 +130,7 @@ class BalanceOfAccount(Endpoint):
             detail = f"`as_of` is between {YEARS.start} and {YEARS.stop - 1}."
             wrong = FieldError(code="wrong_value", detail=detail, parameter="as_of")
             raise Problem("malformed", detail, errors=[wrong])
-        account = resolve_account(program=call.program.id, text=call.path["account"])
+        account = account_of(call)
         balance = balance_as_of(account=account, as_of=as_of)
         answer = BalanceAnswer(
             account=typed("acc", account),
@@ -242,138 +141,121 @@ class BalanceOfAccount(Endpoint):
         return Answer(body=answer)
 
 
-class EntriesOfAccount(Endpoint):
-    """`/v1/accounts/{account}/entries`."""
+class StatusBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why the status of an account is changed."""
+
+    reason: Annotated[
+        str,
+        Meta(
+            description="Kept in the audit. No personal data, please.",
+            min_length=1,
+            max_length=2000,
+            pattern=r"^[^\u0000]*$",
+            examples=["The card was reported stolen"],
+        ),
+    ]
+
+
+def _status_change(
+    id: str,  # noqa: A002
+    summary: str,
+    *refusals: str,
+    description: str,
+) -> Operation:
+    return Operation(
+        id=id,
+        summary=summary,
+        description=description,
+        tag="accounts",
+        scope="ledger:manage",
+        body=StatusBody,
+        answers={200: AccountAnswer},
+        refusals=("account_not_found", *refusals),
+        key="optional",
+    )
+
+
+class FreezeAccount(Endpoint):
+    """`POST /v1/accounts/{account}/freeze`."""
 
     @operation(
-        Operation(
-            id="listEntries",
-            summary="List entries",
-            description="The statement of an account, the newest first.",
-            tag="accounts",
-            scope="ledger:read",
-            query=EntriesQuery,
-            answers={200: Page[EntryAnswer]},
-            refusals=("account_not_found", "invalid_cursor"),
+        _status_change(
+            "freezeAccount",
+            "Freeze an account",
+            "account_closed",
+            description=(
+                "Nothing is spent, reserved or transferred from it any more. What is "
+                "under way goes on: credits, refunds, holds, and time."
+            ),
         )
     )
-    def get(self, call: Call[NoBody, EntriesQuery]) -> Answer:
-        """List entries."""
-        query = call.query
-        for text in (query.reference_type, query.reference_id):
-            if text is not None and "\0" in text:
-                raise Problem("malformed", "A reference has no NUL in it.")
-        account = resolve_account(program=call.program.id, text=call.path["account"])
-        newest_first = query.sort == "-sequence"
-        kind = f"{_ENTRIES}:{query.sort}"
-        place = decode_cursor(query.cursor, kind, tuple[str, _Sequence])
-        sequence = place[0] if place else None
-        rows = list_entries(
-            account=account,
-            limit=query.limit + 1,
-            before_sequence=sequence if newest_first else None,
-            after_sequence=None if newest_first else sequence,
-            types=query.type,
-            sources=query.source,
-            reference_type=query.reference_type,
-            reference_id=query.reference_id,
-            effective_from=query.effective_from,
-            effective_to=query.effective_to,
-            newest_first=newest_first,
-        )
-        names = Names()
-        page = paginate(
-            rows,
-            limit=query.limit,
-            render=lambda entry: render_entry(entry, names),
-            cursor=lambda entry: encode_cursor(kind, entry.sequence),
-        )
-        return Answer(body=page)
+    def post(self, call: Call[StatusBody, NoQuery]) -> Answer:
+        """Freeze an account."""
+        return _change(call, "frozen")
 
 
-class OneEntry(Endpoint):
-    """`/v1/accounts/{account}/entries/{sequence}`."""
+class UnfreezeAccount(Endpoint):
+    """`POST /v1/accounts/{account}/unfreeze`."""
 
     @operation(
-        Operation(
-            id="getEntry",
-            summary="Look up an entry",
-            description="With the lots it opened, those it took from or gave back to.",
-            tag="accounts",
-            scope="ledger:read",
-            answers={200: EntryDetailAnswer},
-            refusals=("account_not_found", "entry_not_found"),
+        _status_change(
+            "unfreezeAccount",
+            "Unfreeze an account",
+            "account_closed",
+            description="An account that is not frozen stays as it is.",
         )
     )
-    def get(self, call: Call[NoBody, NoQuery]) -> Answer:
-        """Look up an entry."""
-        account = resolve_account(program=call.program.id, text=call.path["account"])
-        detail = get_entry(account=account, sequence=call.path["sequence"])
-        answer = EntryDetailAnswer(
-            entry=render_entry(detail.entry, Names()),
-            lots_opened=[render_lot(lot) for lot in detail.opened],
-            allocations=[
-                AllocationAnswer(lot=f"{a.lot_sequence}.{a.lot_n}", points=a.points)
-                for a in detail.allocations
-            ],
-            used_by=[
-                UseAnswer(
-                    entry=u.sequence,
-                    lot=f"{u.lot_sequence}.{u.lot_n}",
-                    points=u.points,
-                )
-                for u in detail.used_by
-            ],
-            related=detail.related,
-        )
-        return Answer(body=answer)
+    def post(self, call: Call[StatusBody, NoQuery]) -> Answer:
+        """Unfreeze an account."""
+        return _change(call, "open")
 
 
-class LotsOfAccount(Endpoint):
-    """`/v1/accounts/{account}/lots`."""
+class CloseAccount(Endpoint):
+    """`POST /v1/accounts/{account}/close`."""
 
     @operation(
-        Operation(
-            id="listLots",
-            summary="List lots",
-            description="All credits ever, by the entry that opened them.",
-            tag="accounts",
-            scope="ledger:read",
-            query=LotsQuery,
-            answers={200: Page[LotAnswer]},
-            refusals=("account_not_found", "invalid_cursor"),
+        _status_change(
+            "closeAccount",
+            "Close an account",
+            "account_not_empty",
+            description=(
+                "For good, and only when nothing is in it: no points available, "
+                "pending or reserved, and no debt."
+            ),
         )
     )
-    def get(self, call: Call[NoBody, LotsQuery]) -> Answer:
-        """List lots."""
-        query = call.query
-        account = resolve_account(program=call.program.id, text=call.path["account"])
-        place = decode_cursor(query.cursor, _LOTS, tuple[str, _Sequence, _Small])
-        rows = list_lots(
-            account=account,
-            limit=query.limit + 1,
-            after=(place[0], place[1]) if place else None,
-        )
-        page = paginate(
-            rows,
-            limit=query.limit,
-            render=render_lot,
-            cursor=lambda lot: encode_cursor(_LOTS, lot.sequence, lot.n),
-        )
-        return Answer(body=page)
+    def post(self, call: Call[StatusBody, NoQuery]) -> Answer:
+        """Close an account."""
+        return _change(call, "closed")
 
 
-_Sequence = Annotated[int, Meta(ge=0, lt=2**53)]
-_Small = Annotated[int, Meta(ge=0, lt=2**15)]
+def _change(call: Call[StatusBody, NoQuery], status: Status) -> Answer:
+    account = account_of(call)
+    change_account_status(
+        account=account,
+        status=status,
+        reason=call.body.reason,
+        author=call.author,
+        now=call.now,
+    )
+    return Answer(body=_as_it_stands(account, call.now))
+
+
+def _as_it_stands(account: UUID, now: datetime) -> AccountAnswer:
+    view = get_account(account=account)
+    wallet = get_wallet(wallet=view.wallet)
+    balance = balance_as_of(account=account, as_of=now)
+    return render_account(view, wallet, balance)
 
 
 def render_account(
-    account: AccountView, wallet: str, balance: queries.Balance
+    account: AccountView, wallet: WalletView, balance: queries.Balance
 ) -> AccountAnswer:
     """Return an account with its balance as of now, what fell due included."""
     return AccountAnswer(
         id=typed("acc", account.account),
-        wallet=wallet,
+        wallet=wallet.code,
+        scale=wallet.scale,
         holder=Holder(
             kind=account.holder_kind,
             id=typed(account.holder_kind[:3], account.holder),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -16,27 +15,134 @@ from punchcard.interfaces.api.endpoint import (
     Operation,
     operation,
 )
+from punchcard.interfaces.api.permissions import ANY_COMMAND
 from punchcard.interfaces.api.problems import TABLE, refusal_detail
-from punchcard.interfaces.api.references import (
-    Names,
-    resolve_accounts,
-    resolve_members,
-)
+from punchcard.interfaces.api.references import Names
 from punchcard.journeys.post_commands import post_commands
-from punchcard.ledger.commands import Command
 from punchcard.ledger.outcomes import APPLIED, Outcome
 
+from .allowances import allow_commands, places_of
 from .bodies import (
-    AnyCommand,
-    EarnCommand,
-    RefundCommand,
-    ReverseCommand,
-    to_command,
+    AccountText,
+    ActivateBody,
+    AdjustBody,
+    CancelBody,
+    CaptureBody,
+    EarnBody,
+    EntrySequence,
+    HoldSequence,
+    Key,
+    LotText,
+    RedeemBody,
+    RefundBody,
+    ReserveBody,
+    ReverseBody,
+    TransferBody,
+    VoidBody,
 )
-from .commands import DryRun, unknown_referred_member
+from .posting import DryRun
 from .shapes import Balance, EntryAnswer, render_balance, render_entry
+from .translating import Asked, translate
 
 COMMANDS_MAX = 10_000
+
+
+class EarnCommand(EarnBody, frozen=True, kw_only=True, tag="earn"):
+    """An earn in a batch."""
+
+    account: AccountText
+    key: Key | None = None
+
+
+class RedeemCommand(RedeemBody, frozen=True, kw_only=True, tag="redeem"):
+    """A redeem in a batch."""
+
+    account: AccountText
+    key: Key | None = None
+
+
+class ReserveCommand(ReserveBody, frozen=True, kw_only=True, tag="reserve"):
+    """A reserve in a batch."""
+
+    account: AccountText
+    key: Key | None = None
+
+
+class CaptureCommand(CaptureBody, frozen=True, kw_only=True, tag="capture"):
+    """A capture in a batch."""
+
+    account: AccountText
+    hold: HoldSequence
+    key: Key | None = None
+
+
+class VoidCommand(VoidBody, frozen=True, kw_only=True, tag="void"):
+    """A void in a batch."""
+
+    account: AccountText
+    hold: HoldSequence
+    key: Key | None = None
+
+
+class RefundCommand(RefundBody, frozen=True, kw_only=True, tag="refund"):
+    """A refund in a batch."""
+
+    account: AccountText
+    entry: EntrySequence
+    key: Key | None = None
+
+
+class ReverseCommand(ReverseBody, frozen=True, kw_only=True, tag="reverse"):
+    """A reverse in a batch."""
+
+    account: AccountText
+    entry: EntrySequence
+    key: Key | None = None
+
+
+class AdjustCommand(AdjustBody, frozen=True, kw_only=True, tag="adjust"):
+    """An adjust in a batch."""
+
+    account: AccountText
+    key: Key | None = None
+
+
+class TransferCommand(TransferBody, frozen=True, kw_only=True, tag="transfer"):
+    """A transfer in a batch."""
+
+    account: AccountText
+    key: Key | None = None
+
+
+class ActivateCommand(ActivateBody, frozen=True, kw_only=True, tag="activate"):
+    """An activate in a batch."""
+
+    account: AccountText
+    lot: LotText
+    key: Key | None = None
+
+
+class CancelCommand(CancelBody, frozen=True, kw_only=True, tag="cancel"):
+    """A cancel in a batch."""
+
+    account: AccountText
+    lot: LotText
+    key: Key | None = None
+
+
+AnyCommand: TypeAlias = (
+    EarnCommand
+    | RedeemCommand
+    | ReserveCommand
+    | CaptureCommand
+    | VoidCommand
+    | RefundCommand
+    | ReverseCommand
+    | AdjustCommand
+    | TransferCommand
+    | ActivateCommand
+    | CancelCommand
+)
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,10 +191,12 @@ class PostBatch(Endpoint):
             description=(
                 "Answers 200 whatever became of the commands: look at each outcome. "
                 "A batch that was cut off can be sent again as it was: what happened "
-                "already answers `replayed`. A type error refuses the whole batch."
+                "already answers `replayed`. A type error refuses the whole batch, "
+                "and so does a command that is not the caller's to give: each needs "
+                "the scope that the single call needs."
             ),
             tag="ledger commands",
-            scope="ledger:write",
+            scope=ANY_COMMAND,
             body=Batch,
             query=DryRun,
             answers={200: BatchAnswer},
@@ -97,67 +205,45 @@ class PostBatch(Endpoint):
     )
     def post(self, call: Call[Batch, DryRun]) -> Answer:
         """Post a batch."""
-        said = call.body.commands
+        asked = [
+            Asked(
+                account=said.account,
+                body=said,
+                key=said.key,
+                pointer=f"/commands/{position}",
+            )
+            for position, said in enumerate(call.body.commands)
+        ]
+        allow_commands(call.caller, asked)
         outcomes = post_commands(
-            commands=_commands(call, said),
+            commands=translate(
+                asked,
+                places_of(call.caller, asked),
+                program=call.program.id,
+                actor=call.caller.actor,
+            ),
             now=call.now,
             atomic=call.body.atomic,
             dry_run=call.query.dry_run,
+            author=call.author,
         )
-        names = Names()
         done = 200 if call.query.dry_run else 201
-        data = [
-            _outcome(command, outcome, names, done)
-            for command, outcome in zip(said, outcomes, strict=True)
-        ]
-        applied = sum(outcome.code == APPLIED for outcome in outcomes)
-        return Answer(
-            body=BatchAnswer(
-                data=data, applied=applied, refused=len(outcomes) - applied
-            )
-        )
+        return Answer(body=_answer(asked, outcomes, done))
 
 
-def _commands(call: Call[Batch, DryRun], said: Sequence[AnyCommand]) -> list[Command]:
-    program = call.program.id
-    accounts = resolve_accounts(
-        program=program, texts={command.account for command in said}
-    )
-    members = _referred(program, said)
-    actor = call.caller.actor
-    return [
-        to_command(
-            command,
-            account=accounts[command.account],
-            key=command.key,
-            actor=actor,
-            entry=command.entry
-            if isinstance(command, RefundCommand | ReverseCommand)
-            else 0,
-            members=members,
-        )
-        for command in said
+def _answer(
+    asked: Sequence[Asked], outcomes: Sequence[Outcome], done: int
+) -> BatchAnswer:
+    names = Names()
+    applied = sum(outcome.code == APPLIED for outcome in outcomes)
+    data = [
+        _outcome(command, outcome, names, done)
+        for command, outcome in zip(asked, outcomes, strict=True)
     ]
+    return BatchAnswer(data=data, applied=applied, refused=len(outcomes) - applied)
 
 
-def _referred(program: UUID, said: Sequence[AnyCommand]) -> dict[str, UUID]:
-    asked = {
-        position: command.referred_member
-        for position, command in enumerate(said)
-        if isinstance(command, EarnCommand) and command.referred_member is not None
-    }
-    if not asked:
-        return {}
-    members = resolve_members(program=program, texts=set(asked.values()))
-    for position, text in asked.items():
-        if text not in members:
-            raise unknown_referred_member(f"/commands/{position}/referred_member")
-    return members
-
-
-def _outcome(
-    said: AnyCommand, outcome: Outcome, names: Names, done: int
-) -> OutcomeAnswer:
+def _outcome(said: Asked, outcome: Outcome, names: Names, done: int) -> OutcomeAnswer:
     entry = outcome.entry
     if entry is not None and outcome.code == APPLIED:
         return OutcomeAnswer(

@@ -54,6 +54,7 @@ class AdvanceClock(Endpoint):
             answers={200: ClockAnswer},
             refusals=("clock_not_in_test", "clock_backwards"),
             key="optional",
+            one_transaction=False,
         )
     )
     def post(self, call: Call[ClockBody, NoQuery]) -> Answer:

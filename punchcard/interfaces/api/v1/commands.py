@@ -1,95 +1,22 @@
-"""One ledger command per call: earn, redeem, refund, reverse."""
+"""Commands on an account: earn, redeem, reserve, adjust, transfer."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from punchcard.interfaces.api.endpoint import Answer, Call, Endpoint, operation
 
-import msgspec
-from msgspec import Meta
-
-from punchcard.interfaces.api.endpoint import (
-    Answer,
-    Call,
-    Endpoint,
-    Operation,
-    operation,
-)
-from punchcard.interfaces.api.idempotency import REPLAYED, require_key
-from punchcard.interfaces.api.problems import FieldError, Problem, refusal_problem
-from punchcard.interfaces.api.references import (
-    Names,
-    resolve_accounts,
-    resolve_members,
-)
-from punchcard.journeys.post_commands import post_commands
-from punchcard.kernel.ids import new_id
-from punchcard.ledger.outcomes import Outcome
-
-from .bodies import (
-    AnyBody,
-    EarnBody,
-    RedeemBody,
-    RefundBody,
-    ReverseBody,
-    to_command,
-)
-from .shapes import Balance, EntryAnswer, render_balance, render_entry
-
-_OF_ALL = (
-    "idempotency_key_required",
-    "account_not_found",
-    "key_reused",
-    "account_closed",
-    "limit_exceeded",
-    "outcome_unknown",
-)
-
-
-class DryRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Query of every command."""
-
-    dry_run: Annotated[
-        bool,
-        Meta(description="The same answer, with nothing written and no key used."),
-    ] = False
-
-
-class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What was written, and the account's four numbers right after it."""
-
-    entry: EntryAnswer
-    balance: Balance
-
-
-def _operation(
-    id: str,  # noqa: A002
-    summary: str,
-    body: type[Any],
-    *refusals: str,
-    description: str,
-) -> Operation:
-    return Operation(
-        id=id,
-        summary=summary,
-        description=description,
-        tag="ledger commands",
-        scope="ledger:write",
-        body=body,
-        query=DryRun,
-        answers={201: CommandAnswer, 200: CommandAnswer},
-        refusals=(*_OF_ALL, *refusals),
-        key="required",
-    )
+from .bodies import AdjustBody, EarnBody, RedeemBody, ReserveBody, TransferBody
+from .posting import DryRun, command, post_one
 
 
 class EarnPoints(Endpoint):
     """`POST /v1/accounts/{account}/earn`."""
 
     @operation(
-        _operation(
+        command(
             "earn",
             "Credit points",
             EarnBody,
+            "limit_exceeded",
             description=(
                 "Points become available at once, after a pending period, or when an "
                 "event comes; what they repay of a debt is available no more."
@@ -98,127 +25,91 @@ class EarnPoints(Endpoint):
     )
     def post(self, call: Call[EarnBody, DryRun]) -> Answer:
         """Credit points."""
-        return _post(call)
+        return post_one(call)
 
 
 class RedeemPoints(Endpoint):
     """`POST /v1/accounts/{account}/redeem`."""
 
     @operation(
-        _operation(
+        command(
             "redeem",
             "Spend points",
             RedeemBody,
             "account_frozen",
             "insufficient_points",
+            "limit_exceeded",
             description="The points that expire soonest are spent first.",
         )
     )
     def post(self, call: Call[RedeemBody, DryRun]) -> Answer:
         """Spend points."""
-        return _post(call)
+        return post_one(call)
 
 
-class RefundEntry(Endpoint):
-    """`POST /v1/accounts/{account}/entries/{sequence}/refund`."""
+class ReservePoints(Endpoint):
+    """`POST /v1/accounts/{account}/reserve`."""
 
     @operation(
-        _operation(
-            "refund",
-            "Give back a spend",
-            RefundBody,
-            "entry_not_found",
-            "entry_not_reversible",
-            "exceeds_original",
+        command(
+            "reserve",
+            "Set points aside",
+            ReserveBody,
+            "account_frozen",
+            "insufficient_points",
+            "limit_exceeded",
             description=(
-                "Points go back to the lots they were taken from; those that lapsed "
-                "meanwhile live on for the wallet's grace."
+                "Opens a hold, called by the sequence of this entry. Capture it, or "
+                "void it; after its time to live the points come back by themselves."
             ),
         )
     )
-    def post(self, call: Call[RefundBody, DryRun]) -> Answer:
-        """Give back a spend."""
-        return _post(call)
+    def post(self, call: Call[ReserveBody, DryRun]) -> Answer:
+        """Set points aside."""
+        return post_one(call)
 
 
-class ReverseEntry(Endpoint):
-    """`POST /v1/accounts/{account}/entries/{sequence}/reverse`."""
+class AdjustBalance(Endpoint):
+    """`POST /v1/accounts/{account}/adjust`."""
 
     @operation(
-        _operation(
-            "reverse",
-            "Take back an earn",
-            ReverseBody,
+        command(
+            "adjust",
+            "Correct a balance by hand",
+            AdjustBody,
             "entry_not_found",
-            "entry_not_reversible",
             "exceeds_original",
             "insufficient_points",
+            "limit_exceeded",
             description=(
-                "Of points that are spent already, the policy decides: `debt` goes "
-                "below zero, `cap` writes them off, `refuse` refuses."
+                "Up opens a lot; down takes from lots in spending order, or from the "
+                "named lot alone. What was earned in a lifetime is not touched. "
+                "Support may correct up to the limit of their membership at a time."
             ),
         )
     )
-    def post(self, call: Call[ReverseBody, DryRun]) -> Answer:
-        """Take back an earn."""
-        return _post(call)
+    def post(self, call: Call[AdjustBody, DryRun]) -> Answer:
+        """Correct a balance by hand."""
+        return post_one(call)
 
 
-def _post(call: Call[Any, DryRun]) -> Answer:
-    body: AnyBody = call.body
-    dry_run = call.query.dry_run
-    text = call.path["account"]
-    command = to_command(
-        body,
-        # Who is not ours is passed on as nobody, so that the ledger's order of
-        # precedence holds: malformed before account_not_found.
-        account=resolve_accounts(program=call.program.id, texts=[text])[text],
-        key=_key(call.key, body, dry_run=dry_run),
-        actor=call.caller.actor,
-        entry=call.path.get("sequence", 0),
-        members=_referred(call, body),
+class TransferPoints(Endpoint):
+    """`POST /v1/accounts/{account}/transfer`."""
+
+    @operation(
+        command(
+            "transfer",
+            "Move points to another account",
+            TransferBody,
+            "account_frozen",
+            "insufficient_points",
+            "limit_exceeded",
+            description=(
+                "Of the same wallet. Each lot keeps its expiry. The answer is the "
+                "payer's entry; the receiver's is named in its `transfer`."
+            ),
+        )
     )
-    (outcome,) = post_commands(commands=[command], now=call.now, dry_run=dry_run)
-    return _answer(outcome, dry_run=dry_run)
-
-
-def _answer(outcome: Outcome, *, dry_run: bool) -> Answer:
-    entry = outcome.entry
-    if not outcome.applied or entry is None:
-        raise refusal_problem(outcome.code, outcome.details, replayed=outcome.replayed)
-    return Answer(
-        body=CommandAnswer(
-            entry=render_entry(entry, Names()), balance=render_balance(entry)
-        ),
-        status=200 if dry_run else 201,
-        headers=REPLAYED if outcome.replayed else {},
-    )
-
-
-def _key(key: str | None, body: AnyBody, *, dry_run: bool) -> str | None:
-    if key is not None:
-        return key
-    if dry_run:
-        # Nothing is remembered of it, so any key that is nobody's will do.
-        return f"dry-run:{new_id().hex}"
-    by_order = isinstance(body, EarnBody | RedeemBody)
-    if by_order and body.reference is not None and body.reference.type == "order":
-        return None
-    return require_key(key)
-
-
-def _referred(call: Call[Any, DryRun], body: AnyBody) -> dict[str, Any]:
-    text = body.referred_member if isinstance(body, EarnBody) else None
-    if text is None:
-        return {}
-    members = resolve_members(program=call.program.id, texts=[text])
-    if text not in members:
-        raise unknown_referred_member("/referred_member")
-    return members
-
-
-def unknown_referred_member(pointer: str) -> Problem:
-    """Return the problem for a referred member that the program does not have."""
-    detail = "There is no such member."
-    wrong = FieldError(code="member_not_found", detail=detail, pointer=pointer)
-    return Problem("malformed", detail, errors=[wrong])
+    def post(self, call: Call[TransferBody, DryRun]) -> Answer:
+        """Move points to another account."""
+        return post_one(call)

@@ -48,6 +48,7 @@ class Live(Endpoint):
         Operation(
             id="healthLive",
             summary="Does the process live?",
+            description="Looks at nothing else: a slow database is no reason to die.",
             tag="health",
             scope=ANYONE,
             answers={200: Health},

@@ -1,13 +1,11 @@
-"""Members: enrol, look up, list, and the accounts they hold."""
+"""Members: enrol, look up, list, change, erase, and the accounts they hold."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
 from punchcard.interfaces.api.endpoint import (
     Answer,
@@ -26,40 +24,38 @@ from punchcard.interfaces.api.pagination import (
     encode_cursor,
     paginate,
 )
-from punchcard.interfaces.api.problems import FieldError, Problem
 from punchcard.interfaces.api.references import HOLDER_KIND, resolve_member
+from punchcard.interfaces.api.versions import etag, is_known, versions_to_change
+from punchcard.journeys.change_member import change_member
 from punchcard.journeys.enrol_members import enrol_members
+from punchcard.journeys.erase_member import erase_member
 from punchcard.kernel.ids import typed
 from punchcard.ledger.queries import balances_as_of, list_accounts
-from punchcard.members.errors import ExternalIdMalformed
-from punchcard.members.queries import MemberView, list_members
+from punchcard.members.errors import MemberMalformed
+from punchcard.members.queries import Filters, get_member, list_members
 from punchcard.programs.queries import list_wallets
 
 from .accounts import AccountAnswer, render_account
 from .bodies import Instant
+from .people import (
+    Email,
+    ExternalId,
+    MemberAnswer,
+    MemberBody,
+    MemberPatch,
+    Phone,
+    Status,
+    Tag,
+    answer_member,
+    malformed_member,
+    render_member,
+    to_changes,
+    to_new_member,
+)
 
 _CURSOR = "members"
-
-
-class MemberBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody who can hold points, under your own id."""
-
-    external_id: Annotated[
-        str,
-        Meta(
-            description="Your id: 1 to 200 printable characters. No personal data.",
-            examples=["anna"],
-            extra_json_schema={"minLength": 1, "maxLength": 200},
-        ),
-    ]
-
-
-class MemberAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A member."""
-
-    id: Annotated[str, Meta(examples=["mem_01h455vb4pex5vsknk084sn02q"])]
-    external_id: str
-    created_at: datetime
+_FRESH = {"Cache-Control": "private, no-cache"}
+"""May be kept by whoever asked, and must be asked about again."""
 
 
 class MembersQuery(
@@ -72,6 +68,11 @@ class MembersQuery(
     sort: Literal["-created_at", "created_at"] = "-created_at"
     created_from: Instant | None = msgspec.field(name="created_at.gte", default=None)
     created_to: Instant | None = msgspec.field(name="created_at.lt", default=None)
+    external_id: ExternalId | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    tag: Tag | None = None
+    status: Status | None = None
 
 
 class MemberAccounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,38 +92,33 @@ class Members(Endpoint):
             summary="Enrol a member",
             description=(
                 "Makes the member and its account in every wallet of the program. An "
-                "external id that is enrolled already answers 200 with that member."
+                "external id that is enrolled already answers 200 with that member as "
+                "it is: nothing is changed."
             ),
             tag="members",
             scope="members:write",
             body=MemberBody,
             answers={201: MemberAnswer, 200: MemberAnswer},
             key="optional",
+            version="told",
         )
     )
     def post(self, call: Call[MemberBody, NoQuery]) -> Answer:
         """Enrol a member."""
         try:
-            (member,) = enrol_members(
+            (enrolled,) = enrol_members(
                 program=call.program.id,
-                external_ids=[call.body.external_id],
+                members=[to_new_member(call.body, call.now)],
+                author=call.author,
                 now=call.now,
             )
-        except ExternalIdMalformed as error:
-            detail = str(error)
-            wrong = FieldError(
-                code="wrong_value", detail=detail, pointer="/external_id"
-            )
-            raise Problem("malformed", detail, errors=[wrong]) from error
-        answer = MemberAnswer(
-            id=typed("mem", member.id),
-            external_id=member.external_id,
-            created_at=member.created_at,
-        )
-        return Answer(
-            body=answer,
-            status=201 if member.created else 200,
-            headers={"Location": f"/v1/members/{answer.id}"},
+        except MemberMalformed as error:
+            raise malformed_member(error) from error
+        member = get_member(program=call.program.id, member=enrolled.id)
+        return answer_member(
+            member,
+            status=201 if enrolled.created else 200,
+            headers={"Location": f"/v1/members/{typed('mem', member.id)}"},
         )
 
     @operation(
@@ -147,13 +143,20 @@ class Members(Endpoint):
             limit=query.limit + 1,
             after=place[0] if place else None,
             newest_first=query.sort == "-created_at",
-            created_from=query.created_from,
-            created_to=query.created_to,
+            filters=Filters(
+                created_from=query.created_from,
+                created_to=query.created_to,
+                external_id=query.external_id,
+                email=query.email,
+                phone=query.phone,
+                tag=query.tag,
+                erased=None if query.status is None else query.status == "erased",
+            ),
         )
         page = paginate(
             rows,
             limit=query.limit,
-            render=_render,
+            render=render_member,
             cursor=lambda member: encode_cursor(kind, member.id),
         )
         return Answer(body=page)
@@ -166,16 +169,96 @@ class OneMember(Endpoint):
         Operation(
             id="getMember",
             summary="Look up a member",
+            description="An erased one is found by its `mem_…`, and nothing is known.",
             tag="members",
             scope="members:read",
-            answers={200: MemberAnswer},
+            answers={200: MemberAnswer, 304: None},
             refusals=("member_not_found",),
+            version="told",
         )
     )
     def get(self, call: Call[NoBody, NoQuery]) -> Answer:
         """Look up a member."""
         member = resolve_member(program=call.program.id, text=call.path["member"])
-        return Answer(body=_render(member))
+        if is_known(call.request, member.version):
+            headers = {"ETag": etag(member.version), **_FRESH}
+            return Answer(status=304, headers=headers)
+        return answer_member(member, headers=_FRESH)
+
+    @operation(
+        Operation(
+            id="changeMember",
+            summary="Change a member",
+            description=(
+                "Fields that are left out stay, null takes away, `attributes` and "
+                "`address` are merged (RFC 7396), `tags` are replaced, `consents` are "
+                "added: every decision is kept. `If-Match` says which version you "
+                "change, `*` any; what changes nothing makes no new version."
+            ),
+            tag="members",
+            scope="members:write",
+            body=MemberPatch,
+            answers={200: MemberAnswer},
+            refusals=(
+                "precondition_required",
+                "member_not_found",
+                "member_erased",
+                "precondition_failed",
+            ),
+            key="optional",
+            version="demanded",
+            example={"email": "anna@example.org", "attributes": {"shoe_size": None}},
+        )
+    )
+    def patch(self, call: Call[MemberPatch, NoQuery]) -> Answer:
+        """Change a member."""
+        versions = versions_to_change(call.request)
+        member = resolve_member(program=call.program.id, text=call.path["member"])
+        try:
+            changed = change_member(
+                program=call.program.id,
+                member=member.id,
+                changes=to_changes(call.body, call.now),
+                versions=versions,
+                author=call.author,
+                now=call.now,
+            )
+        except MemberMalformed as error:
+            raise malformed_member(error) from error
+        return answer_member(changed)
+
+
+class EraseMember(Endpoint):
+    """`POST /v1/members/{member}/erase`."""
+
+    @operation(
+        Operation(
+            id="eraseMember",
+            summary="Erase a member",
+            description=(
+                "Forgets the person for good: everything known of them, the external "
+                "id, and who could sign in as them. The accounts stay as they are, "
+                "under the member's `mem_…`: entries name nobody. Erasing twice is "
+                "erasing once."
+            ),
+            tag="members",
+            scope="members:erase",
+            answers={200: MemberAnswer},
+            refusals=("member_not_found",),
+            key="optional",
+            version="told",
+        )
+    )
+    def post(self, call: Call[NoBody, NoQuery]) -> Answer:
+        """Erase a member."""
+        member = resolve_member(program=call.program.id, text=call.path["member"])
+        erased = erase_member(
+            program=call.program.id,
+            member=member.id,
+            author=call.author,
+            now=call.now,
+        )
+        return answer_member(erased)
 
 
 class AccountsOfMember(Endpoint):
@@ -207,17 +290,7 @@ class AccountsOfMember(Endpoint):
             accounts=[account.account for account in accounts], as_of=call.now
         )
         data = [
-            render_account(
-                account, wallets[account.wallet].code, balances[account.account]
-            )
+            render_account(account, wallets[account.wallet], balances[account.account])
             for account in accounts
         ]
         return Answer(body=MemberAccounts(data=data))
-
-
-def _render(member: MemberView) -> MemberAnswer:
-    return MemberAnswer(
-        id=typed("mem", member.id),
-        external_id=member.external_id,
-        created_at=member.created_at,
-    )

@@ -8,20 +8,22 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from punchcard.interfaces.api import texts
 from punchcard.interfaces.api.references import Names
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.queries import LotView
 
+_WORD = {"maxLength": 40, "pattern": "^[a-z_]+$"}
 JsonObject = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """The four numbers of an account, in minor units of its wallet."""
 
-    available: int
+    available: Annotated[int, Meta(examples=[120])]
     pending: int
     reserved: int
-    lifetime: int
+    lifetime: Annotated[int, Meta(description="All ever earned.", examples=[120])]
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,79 +33,115 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         str,
         Meta(
             examples=["order"],
-            extra_json_schema={"minLength": 1, "maxLength": 40},
+            extra_json_schema={
+                "minLength": 1,
+                "maxLength": 40,
+                "pattern": texts.ANY,
+            },
         ),
     ]
     id: Annotated[
         str,
-        Meta(examples=["1017"], extra_json_schema={"minLength": 1, "maxLength": 200}),
+        Meta(
+            examples=["1017"],
+            extra_json_schema={
+                "minLength": 1,
+                "maxLength": 200,
+                "pattern": texts.ANY,
+            },
+        ),
     ]
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     """The other half of a transfer."""
 
-    id: str
-    account: str
-    sequence: int
+    id: Annotated[
+        str,
+        Meta(
+            examples=["0197d1c2-f1e4-7a3b-9d5e-6f708192a3b4"],
+            extra_json_schema={"format": "uuid"},
+        ),
+    ]
+    account: texts.AccountId
+    sequence: Annotated[int, Meta(examples=[1])]
 
 
 class EntryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable row of an account: what happened, and the numbers after it."""
 
-    id: Annotated[str, Meta(examples=["acc_01h455vb4pex5vsknk084sn02q/17"])]
-    account: str
-    sequence: int
-    type: str
-    source: str
-    amount: Annotated[int, Meta(description="What it is about; always above 0.")]
-    available: Annotated[int, Meta(description="Signed change of available.")]
+    id: texts.EntryId
+    account: texts.AccountId
+    sequence: Annotated[int, Meta(examples=[1])]
+    type: Annotated[str, Meta(examples=["earn"], extra_json_schema=_WORD)]
+    source: Annotated[str, Meta(examples=["purchase"], extra_json_schema=_WORD)]
+    amount: Annotated[
+        int, Meta(description="What it is about; always above 0.", examples=[120])
+    ]
+    available: Annotated[
+        int, Meta(description="Signed change of available.", examples=[120])
+    ]
     pending: Annotated[int, Meta(description="Signed change of pending.")]
     reserved: Annotated[int, Meta(description="Signed change of reserved.")]
-    balance: Annotated[int, Meta(description="Available after this entry.")]
+    balance: Annotated[
+        int, Meta(description="Available after this entry.", examples=[120])
+    ]
     pending_after: int
     reserved_after: int
-    lifetime_after: int
-    key: str | None
-    reference: Reference | None
+    lifetime_after: Annotated[int, Meta(examples=[120])]
+    key: Annotated[str | None, Meta(examples=["order-1017-earn"])]
+    reference: Annotated[
+        Reference | None, Meta(examples=[{"type": "order", "id": "1017"}])
+    ]
     relates_to: Annotated[
         int | None,
         Meta(description="Sequence of the entry it undoes, captures or releases."),
     ]
     transfer: Transfer | None
-    referred_member: str | None
-    description: str
+    referred_member: Annotated[texts.MemberId | None, Meta(examples=[None])]
+    description: Annotated[str, Meta(examples=[""])]
     metadata: JsonObject
-    available_at: datetime | None
-    expires_at: datetime | None
-    validity: str | None
-    effective_at: datetime
-    recorded_at: datetime
-    actor: str
-    hash: Annotated[str | None, Meta(description="Hexadecimal; of the chain.")]
+    available_at: Annotated[datetime | None, Meta(examples=["2030-01-01T12:00:00Z"])]
+    expires_at: Annotated[datetime | None, Meta(examples=["2031-01-01T12:00:00Z"])]
+    validity: Annotated[str | None, Meta(examples=["P12M"])]
+    effective_at: Annotated[datetime, Meta(examples=["2030-01-01T12:00:00Z"])]
+    recorded_at: Annotated[datetime, Meta(examples=["2030-01-01T12:00:01Z"])]
+    actor: texts.Actor
+    hash: Annotated[
+        str | None,
+        Meta(
+            description="Hexadecimal; of the chain.", examples=["9f86d081884c7d65" * 4]
+        ),
+    ]
 
 
 class LotAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What can still be spent of one credit."""
 
-    id: Annotated[str, Meta(examples=["17.1"])]
-    sequence: Annotated[int, Meta(description="The entry that opened it.")]
-    n: int
-    root: Annotated[int, Meta(description="The entry of the first lot it stems from.")]
-    credited: int
-    remaining: int
+    id: texts.LotId
+    sequence: Annotated[
+        int, Meta(description="The entry that opened it.", examples=[1])
+    ]
+    n: Annotated[int, Meta(description="Which of that entry's lots.", examples=[1])]
+    root: Annotated[
+        int,
+        Meta(description="The entry of the first lot it stems from.", examples=[1]),
+    ]
+    credited: Annotated[int, Meta(examples=[120])]
+    remaining: Annotated[int, Meta(examples=[120])]
     lapsed: int
     state: Annotated[
         str,
         Meta(
+            examples=["open"],
             extra_json_schema={
                 "enum": ["pending", "open", "spent", "lapsed", "cancelled"]
-            }
+            },
         ),
     ]
-    validity: str | None
-    available_at: datetime | None
-    expires_at: datetime | None
+    validity: Annotated[str | None, Meta(examples=["P12M"])]
+    available_at: Annotated[datetime | None, Meta(examples=["2030-01-01T12:00:00Z"])]
+    expires_at: Annotated[datetime | None, Meta(examples=["2031-01-01T12:00:00Z"])]
 
 
 def render_balance(entry: Entry) -> Balance:

@@ -1,0 +1,71 @@
+"""What the texts of the API may be, by name; the document says it with these."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+ANY = r"^[^\u0000]*$"
+"""PostgreSQL keeps no NUL, so no text of ours has one."""
+
+PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]+$"
+"""Less than Python means by it: there are letters that only look like spaces."""
+
+DURATION = r"^P[0-9YMWDTHS.,]+$"
+PENDING = r"^(event|P[0-9YMWDTHS.,]+)$"
+
+CODE = r"^[a-z0-9_-]+$"
+CODE_MAX = 63
+
+_UUID = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+_EXTERNAL = "ext:.{1,200}"
+MEMBER = f"^(mem_{_UUID}|{_EXTERNAL})$"
+ACCOUNT = f"^(acc_{_UUID}|{_EXTERNAL}@[a-z0-9][-_a-z0-9]{{0,62}})$"
+MEMBER_MAX = len("ext:") + 200
+ACCOUNT_MAX = MEMBER_MAX + len("@") + CODE_MAX
+LOT = r"^[0-9]{1,15}(\.[0-9]{1,9})?$"
+LOT_MAX = 25
+SAMPLE = "01h455vb4pex5vsknk084sn02q"
+
+
+def id_pattern(prefix: str) -> str:
+    """Return what a TypeID looks like, as in `mem_01h455vb4pex5vsknk084sn02q`."""
+    return f"{prefix}_{_UUID}"
+
+
+def type_id(prefix: str) -> Meta:
+    """Return how the document describes an id in an answer."""
+    return Meta(
+        examples=[f"{prefix}_{SAMPLE}"],
+        extra_json_schema={
+            "pattern": f"^{id_pattern(prefix)}$",
+            "maxLength": len(prefix) + 1 + len(SAMPLE),
+        },
+    )
+
+
+AccountId = Annotated[str, type_id("acc")]
+MemberId = Annotated[str, type_id("mem")]
+EntryId = Annotated[
+    str,
+    Meta(
+        examples=[f"acc_{SAMPLE}/1"],
+        extra_json_schema={
+            "pattern": f"^{id_pattern('acc')}/[0-9]+$",
+            "maxLength": 50,
+        },
+    ),
+]
+LotId = Annotated[
+    str,
+    Meta(examples=["1.1"], extra_json_schema={"pattern": LOT, "maxLength": LOT_MAX}),
+]
+Actor = Annotated[
+    str,
+    Meta(
+        description="Whose credential it was, or `system`.",
+        examples=[f"key_{SAMPLE}"],
+        extra_json_schema={"maxLength": 200, "pattern": PRINTABLE},
+    ),
+]
