@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """Where seals go, and what signs them."""
+
+    folder: Path
+    given_key: str | None
+    """A private key in PEM; None: one is made and kept."""
+    kept_key: Path
 
 
 class Installation(Protocol):
@@ -11,6 +22,7 @@ class Installation(Protocol):
 
     embedded: bool
     """Whether Punchcard runs its own PostgreSQL (no DATABASE_URL is set)."""
+    sealing: Sealing
 
     def start(self) -> None:
         """See to it that the embedded server answers; do nothing with another one.

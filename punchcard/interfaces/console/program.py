@@ -30,6 +30,7 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
             currency=arguments.currency,
             time_zone=arguments.time_zone,
             now=clock.read(),
+            self_registration=arguments.self_registration,
             **{name: text for name, text in policy.items() if text is not None},
         )
     except ProgramSlugTaken:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
+from typing import NamedTuple
 
 from punchcard.access.queries import SCOPES
 from punchcard.interfaces.console import schema
@@ -13,6 +15,7 @@ from punchcard.interfaces.console.program import require_currency
 from punchcard.interfaces.console.serving import address, require_port, serve
 from punchcard.journeys.create_api_key import create_api_key
 from punchcard.journeys.create_program import create_program
+from punchcard.journeys.people.accept_invitation import make_admin_link
 from punchcard.kernel import clock
 
 
@@ -30,16 +33,25 @@ def run(arguments: Namespace, installation: Installation) -> int:
     if list_slugs():
         sys.stdout.write("`punchcard key create` makes an API key.\n")
     else:
-        secret = _first_key(arguments.currency)
-        sys.stdout.write(f"Test API key, shown this once: {secret}\n")
+        first = _first(arguments.currency)
+        sys.stdout.write(f"Test API key, shown this once: {first.secret}\n")
         sys.stdout.write(f"  curl {where}/v1/ping -i -H 'Authorization: Bearer ")
-        sys.stdout.write(f"{secret}'\n")
+        sys.stdout.write(f"{first.secret}'\n")
+        sys.stdout.write("To be its admin, once and within a day, say who you are:\n")
+        sys.stdout.write(f"  curl {where}/v1/auth/accept -i --json ")
+        sys.stdout.write(f"'{_acceptance(first.admin)}'\n")
     sys.stdout.write("Ctrl-C stops it.\n")
     serve(arguments.host, arguments.port, arguments.workers, installation)
     return 0
 
 
-def _first_key(currency: str) -> str:
+class _First(NamedTuple):
+    secret: str
+    admin: str
+    """Token of the link that makes an admin."""
+
+
+def _first(currency: str) -> _First:
     now = clock.read()
     created = create_program(
         slug=DEFAULT,
@@ -48,7 +60,13 @@ def _first_key(currency: str) -> str:
         currency=currency,
         now=now,
     )
-    key = create_api_key(
-        program=created.program.id, name="first", scopes=SCOPES, now=now
-    )
-    return key.secret
+    program = created.program.id
+    key = create_api_key(program=program, name="first", scopes=SCOPES, now=now)
+    token = make_admin_link(program=program, now=now)
+    return _First(secret=key.secret, admin=token)
+
+
+def _acceptance(token: str) -> str:
+    # An empty password is refused: nobody becomes an admin by pasting this as it is.
+    said = {"token": token, "email": "you@example.com", "password": ""}
+    return json.dumps(said)

@@ -12,11 +12,13 @@ from types import MappingProxyType
 
 from punchcard.access.queries import SCOPES
 from punchcard.interfaces.console import schema
-from punchcard.interfaces.console.error_file import ErrorFile
 from punchcard.interfaces.console.failures import Stop
+from punchcard.interfaces.console.importing.columns import ORDERS
+from punchcard.interfaces.console.importing.csv_files import open_csv
+from punchcard.interfaces.console.importing.error_file import ErrorFile
+from punchcard.interfaces.console.importing.orders import OrderImport, Rules
+from punchcard.interfaces.console.importing.running import Tally
 from punchcard.interfaces.console.installation import Installation
-from punchcard.interfaces.console.order_files import Rules, open_orders
-from punchcard.interfaces.console.order_import import OrderImport, Tally
 from punchcard.interfaces.console.serving import address, require_port, serve
 from punchcard.journeys.create_api_key import create_api_key
 from punchcard.journeys.create_program import create_program
@@ -92,7 +94,7 @@ def _import_sample(program: ProgramView, terms: Terms) -> Tally:
     """
     ends = program.created_at.astimezone(UTC).date()
     shift = timedelta(days=(ends - SAMPLE_ENDS).days)
-    with open_orders(str(SAMPLE), MAPPING) as file:
+    with open_csv(str(SAMPLE), ORDERS, MAPPING) as file:
         job = OrderImport(
             file=file,
             rules=Rules(

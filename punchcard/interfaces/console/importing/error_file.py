@@ -7,15 +7,30 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.order_files import STANDARD_INPUT, Fault
+from punchcard.interfaces.console.importing.csv_files import STANDARD_INPUT, Fault
 
 HEADER = ",".join(Fault._fields) + "\n"
 SUFFIX = ".errors.csv"
 
 
-def default_path(source: str) -> Path:
-    """Return where the broken rows of `source` go when nobody says."""
-    return Path(("orders" if source == STANDARD_INPUT else source) + SUFFIX)
+def open_error_file(source: str, kind: str, chosen: str | None) -> ErrorFile:
+    """Return where the broken rows of `source` go: chosen, or beside it.
+
+    Raises:
+        Stop: the chosen one is the file to import.
+    """
+    if chosen is None:
+        return ErrorFile(Path((kind if source == STANDARD_INPUT else source) + SUFFIX))
+    path, imported = Path(chosen), Path(source)
+    is_source = (
+        source != STANDARD_INPUT
+        and path.exists()
+        and imported.exists()
+        and path.samefile(imported)
+    )
+    if is_source:
+        raise Stop(f"--errors {path} is the file to import: choose another place.")
+    return ErrorFile(path)
 
 
 class ErrorFile:

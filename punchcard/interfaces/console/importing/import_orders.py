@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from datetime import datetime
-from pathlib import Path
 
 from punchcard.interfaces.console import schema
 from punchcard.interfaces.console.choosing import (
@@ -13,22 +12,21 @@ from punchcard.interfaces.console.choosing import (
     choose_wallet,
     find_program,
 )
-from punchcard.interfaces.console.error_file import ErrorFile, default_path
 from punchcard.interfaces.console.failures import Stop
+from punchcard.interfaces.console.importing.columns import ORDERS
+from punchcard.interfaces.console.importing.csv_files import open_csv
+from punchcard.interfaces.console.importing.error_file import open_error_file
+from punchcard.interfaces.console.importing.orders import OrderImport, Rules
+from punchcard.interfaces.console.importing.running import SOME_BROKEN
+from punchcard.interfaces.console.importing.summary import summarise
+from punchcard.interfaces.console.importing.target import find_target
 from punchcard.interfaces.console.installation import Installation
-from punchcard.interfaces.console.order_files import (
-    STANDARD_INPUT,
-    Rules,
-    open_orders,
-)
-from punchcard.interfaces.console.order_import import OrderImport, Tally
 from punchcard.journeys.create_program import create_program
 from punchcard.journeys.import_orders import Terms
 from punchcard.kernel import clock
+from punchcard.kernel.audit import CONSOLE, Author
 from punchcard.programs.errors import ProgramSlugTaken
-from punchcard.programs.queries import ProgramView, list_programs, program_now
-
-SOME_BROKEN = 3
+from punchcard.programs.queries import ProgramView, program_now
 
 
 class Target:
@@ -41,7 +39,7 @@ class Target:
             Stop: a program was named that there is not, or it lacks the wallet.
         """
         self._arguments = arguments
-        self.program: ProgramView | None = _find(arguments.program)
+        self.program: ProgramView | None = find_target(arguments.program)
         self.created = False
         if self.program is not None:
             choose_wallet(self.program, arguments.wallet)
@@ -61,6 +59,7 @@ class Target:
             wallet=wallet.id,
             pending=self._arguments.pending,
             validity=self._arguments.validity,
+            author=Author(actor=CONSOLE, program=self.program.id),
         )
 
     def _create(self, currency: str) -> ProgramView:
@@ -90,8 +89,8 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
         Stop: the file, the error file or the database failed.
     """
     schema.migrate()
-    errors = _error_file(arguments)
-    with open_orders(arguments.file, arguments.map) as file:
+    errors = open_error_file(arguments.file, "orders", arguments.errors)
+    with open_csv(arguments.file, ORDERS, arguments.map) as file:
         target = Target(arguments)
         program = target.program
         rules = Rules(
@@ -107,55 +106,17 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
             clock=lambda: _now(target.program),
         )
         tally = job.run()
-    sys.stdout.write(_summary(file.name, target, tally, errors.path))
+    sys.stdout.write(
+        summarise(
+            tally,
+            file=file,
+            errors=errors,
+            program=f"{'new ' if target.created else ''}program `{target.name}`",
+            nothing="below one unit of currency, which earn nothing",
+        )
+    )
     return SOME_BROKEN if tally.broken else 0
-
-
-def _find(slug: str | None) -> ProgramView | None:
-    """Return the program that is meant: named, `default`, or the only live one.
-
-    A test program is not taken unasked: the demonstration is one.
-    """
-    found = find_program(slug)
-    if found is not None:
-        return found
-    live = list_programs(limit=2, mode="live")
-    return live[0] if len(live) == 1 else None
 
 
 def _now(program: ProgramView | None) -> datetime:
     return clock.read() if program is None else program_now(program)
-
-
-def _error_file(arguments: Namespace) -> ErrorFile:
-    path = default_path(arguments.file)
-    if arguments.errors is not None:
-        path = Path(arguments.errors)
-    source = Path(arguments.file)
-    is_source = (
-        arguments.file != STANDARD_INPUT
-        and path.exists()
-        and source.exists()
-        and path.samefile(source)
-    )
-    if is_source:
-        raise Stop(f"--errors {path} is the file to import: choose another place.")
-    return ErrorFile(path)
-
-
-def _summary(name: str, target: Target, tally: Tally, errors: Path) -> str:
-    if tally.rows == 0:
-        return f"{name} has no rows: nothing changed.\n"
-    made = "new " if target.created else ""
-    lines = [
-        f"{name}: {tally.rows:,} rows for the {made}program `{target.name}`:",
-        f"  {tally.applied:>9,} applied, {tally.members:,} new members",
-        f"  {tally.known:>9,} known already",
-        f"  {tally.nothing:>9,} below one unit of currency, which earn nothing",
-        f"  {tally.broken:>9,} broken",
-    ]
-    if tally.broken:
-        lines[-1] += f": line, column and reason in {errors}"
-    if not tally.changed:
-        lines.append("Nothing changed.")
-    return "\n".join(lines) + "\n"

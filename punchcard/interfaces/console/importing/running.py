@@ -1,32 +1,37 @@
-"""Orders from a file into a program: read whole, put in order of time, posted."""
+"""A file into a program: read whole, put in order, posted batch by batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
-from punchcard.interfaces.console.error_file import ErrorFile
+import msgspec
+
 from punchcard.interfaces.console.failures import Stop, explain, is_lost
-from punchcard.interfaces.console.order_files import Fault, OrderFile, Row, Rules
-from punchcard.interfaces.console.parser import ORDER_COLUMNS
+from punchcard.interfaces.console.importing.csv_files import CsvFile, Fault, Row
+from punchcard.interfaces.console.importing.error_file import ErrorFile
+from punchcard.interfaces.console.importing.staging import (
+    Shape,
+    Staged,
+    Staging,
+    staging,
+)
 from punchcard.interfaces.console.progress import Advance, progress
-from punchcard.interfaces.console.staging import Staged, Staging, staging
-from punchcard.journeys.import_orders import Terms, import_orders
+from punchcard.interfaces.console.values import show_instant
 from punchcard.ledger.errors import REFUSALS
-from punchcard.ledger.outcomes import Outcome
 
 BATCH = 2_048
-"""Orders of one transaction."""
+"""Rows of one transaction."""
+
+SOME_BROKEN = 3
+"""Exit code: some rows are in the error file."""
 
 _READ_BETWEEN_LOOKS = 4_096
-_COLUMN_OF_FIELD = {
-    "at": "occurred_at",
-    "points": "amount_minor",
-    "reference_id": "external_id",
-    "key": "external_id",
-}
+
+Item = TypeVar("Item", bound=msgspec.Struct)
 
 
 @dataclass
@@ -36,7 +41,7 @@ class Tally:
     applied: int = 0
     known: int = 0
     nothing: int = 0
-    """Rows that earn nothing."""
+    """Rows that say nothing which could be applied."""
     broken: int = 0
     members: int = 0
     """Members that were not there before."""
@@ -53,16 +58,29 @@ class Tally:
 
 
 @dataclass
-class OrderImport:
+class FileImport(ABC, Generic[Item]):
     """One import: read the whole file first, so that a bad end stops it in time."""
 
-    file: OrderFile
-    rules: Rules
+    shape: ClassVar[Shape[Any]]
+
+    file: CsvFile
     errors: ErrorFile
-    open_terms: Callable[[Rules], Terms]
-    """Called when the file is read and has a good row; may create the program."""
-    clock: Callable[[], datetime]
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally = field(default_factory=Tally, init=False)
+
+    @abstractmethod
+    def read(self, cells: list[str]) -> Item:
+        """Return what a row says.
+
+        Raises:
+            BadCell: one cell is not what it must be.
+        """
+
+    def begin(self) -> None:
+        """Get ready; called when the file is read, if it has a good row."""
+
+    @abstractmethod
+    def post(self, batch: list[Staged[Item]]) -> None:
+        """Write a batch in one transaction, and tally its rows."""
 
     def run(self) -> Tally:
         """Import; return what became of the rows.
@@ -71,10 +89,11 @@ class OrderImport:
             Stop: the file, the error file or the database failed; says what is done.
         """
         try:
-            with staging() as stage:
+            with staging(self.shape) as stage:
                 count = self._read(stage)
                 if count:
-                    self._post(stage, count, self.open_terms(self.rules))
+                    self.begin()
+                    self._post(stage, count)
             self.errors.finish()
         except Exception as error:
             if not is_lost(error):
@@ -85,6 +104,27 @@ class OrderImport:
         self.tally.broken = self.errors.count
         return self.tally
 
+    def first_of_their_id(self, batch: list[Staged[Item]]) -> list[Staged[Item]]:
+        """Return the rows whose identity the file has not had; tally the others."""
+        firsts = []
+        for staged in batch:
+            if staged.nth == 1:
+                firsts.append(staged)
+            elif staged.is_same:
+                self.tally.known += 1
+            else:
+                reason = f"stands in line {staged.first_line} with other contents"
+                self.refuse(staged, self.shape.named_by, reason)
+        return firsts
+
+    def refuse(self, staged: Staged[Item], column: str, reason: str) -> None:
+        """Put a row into the error file; `column` is ours."""
+        value = getattr(staged.item, column, "")
+        if value is None or isinstance(value, datetime):
+            value = show_instant(value)
+        name = self.file.names.get(column, column)
+        self.errors.add(Fault(staged.line, name, reason, str(value)))
+
     def _so_far(self) -> str:
         done = self.tally.applied + self.tally.known + self.tally.nothing
         if not done:
@@ -94,74 +134,43 @@ class OrderImport:
             "again to complete it."
         )
 
-    def _read(self, stage: Staging) -> int:
+    def _read(self, stage: Staging[Item]) -> int:
         """Put the good rows aside; return how many there are."""
         with progress("Reading", self.file.size, "bytes") as advance:
             return stage.add(self._watched(advance))
 
-    def _watched(self, advance: Advance) -> Iterator[Row]:
-        for number, row in enumerate(self.file.rows(self.rules, self.errors.add), 1):
+    def _watched(self, advance: Advance) -> Iterator[Row[Item]]:
+        for number, row in enumerate(self.file.rows(self.read, self.errors.add), 1):
             if not number % _READ_BETWEEN_LOOKS:
                 advance(self.file.position())
             yield row
         advance(self.file.position())
         self.errors.flush()
 
-    def _post(self, stage: Staging, count: int, terms: Terms) -> None:
+    def _post(self, stage: Staging[Item], count: int) -> None:
         done = 0
         with progress("Importing", count, "rows") as advance:
             for batch in stage.batches(BATCH):
-                self._post_batch(batch, terms)
+                self.post(batch)
                 # The reasons stand in the file before the next batch is begun.
                 self.errors.flush()
                 done += len(batch)
                 advance(done)
 
-    def _post_batch(self, batch: list[Staged], terms: Terms) -> None:
-        rows = []
-        for staged in batch:
-            if staged.row.line == staged.first_line:
-                rows.append(staged.row)
-            elif staged.is_same:
-                self.tally.known += 1
-            else:
-                reason = f"stands in line {staged.first_line} with other contents"
-                self._refuse(staged.row, "external_id", reason)
-        if not rows:
-            return
-        imported = import_orders(
-            terms=terms, orders=[row.order for row in rows], now=self.clock()
-        )
-        self.tally.members += imported.members_created
-        for row, outcome in zip(rows, imported.outcomes, strict=True):
-            self._count(row, outcome)
 
-    def _count(self, row: Row, outcome: Outcome | None) -> None:
-        if outcome is None:
-            self.tally.nothing += 1
-        elif not outcome.applied:
-            column, reason = _explain_refusal(outcome.code, outcome.details)
-            self._refuse(row, column, reason)
-        elif outcome.replayed:
-            self.tally.known += 1
-        else:
-            self.tally.applied += 1
+def explain_refusal(
+    code: str, details: Mapping[str, Any], columns: Mapping[str, str]
+) -> tuple[str, str]:
+    """Return our column and a sentence for what the ledger refuses.
 
-    def _refuse(self, row: Row, column: str, reason: str) -> None:
-        names = dict(zip(ORDER_COLUMNS, self.file.names, strict=True))
-        value = str(getattr(row.order, column, ""))
-        self.errors.add(Fault(row.line, names.get(column, column), reason, value))
-
-
-def _explain_refusal(code: str, details: Mapping[str, Any]) -> tuple[str, str]:
-    """Return our column and a sentence for what the ledger refuses."""
+    `columns` says which column a field of the command came from, and for a code which
+    column it is about; what it does not say is about the member.
+    """
     if code == "key_reused":
-        return "external_id", "is known already, with other contents or other terms"
+        return columns[code], "is known already, with other contents or other terms"
     if "field" in details and "reason" in details:
         name = str(details["field"])
-        return _COLUMN_OF_FIELD.get(name, name), str(details["reason"])
-    if code == "limit_exceeded":
-        return "amount_minor", REFUSALS[code].rstrip(".").lower()
+        return columns.get(name, name), str(details["reason"])
     if code in REFUSALS:
-        return "member", REFUSALS[code].rstrip(".").lower()
+        return columns.get(code, "member"), REFUSALS[code].rstrip(".").lower()
     return "", "was refused by the database; its log says why"

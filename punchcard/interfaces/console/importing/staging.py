@@ -1,4 +1,4 @@
-"""Orders put into order of time, however many, with flat memory.
+"""Rows of a file put into order, however many, with flat memory.
 
 They are sorted by PostgreSQL, in a temporary table of a session of their own: that
 spills to disk by itself, needs no room where the command runs, and finds an id that
@@ -10,102 +10,131 @@ away the old versions of each account for as long as the import takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple, cast
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
+import msgspec
 import psycopg
 from django.db import connections
 from psycopg import sql
 
-from punchcard.interfaces.console.order_files import Row
-from punchcard.journeys.import_orders import Order
+from punchcard.interfaces.console.importing.csv_files import Row
 
 _TABLE = """
-    CREATE TEMPORARY TABLE staged_order (
-        line bigint, external_id text COLLATE "C", occurred_at timestamptz,
-        member text COLLATE "C", amount_minor bigint, points bigint
-    )
+    CREATE TEMPORARY TABLE staged (line bigint, {columns})
 """
-_COPY = (
-    "COPY staged_order (line, external_id, occurred_at, member, amount_minor, points)"
-    " FROM STDIN"
-)
+_COPY = "COPY staged (line, {names}) FROM STDIN"
 _SORTED = """
-    DECLARE sorted_order NO SCROLL CURSOR WITH HOLD FOR
-    SELECT line, external_id, occurred_at, member, amount_minor, points,
-        first_value(line) OVER of_id,
-        (occurred_at, member, amount_minor) = (first_value(occurred_at) OVER of_id,
-            first_value(member) OVER of_id, first_value(amount_minor) OVER of_id)
-    FROM staged_order
-    WINDOW of_id AS (PARTITION BY external_id ORDER BY line)
-    ORDER BY occurred_at, line
+    DECLARE sorted NO SCROLL CURSOR WITH HOLD FOR
+    SELECT line, {names}, first_value(line) OVER same_id, row_number() OVER same_id,
+        ({contents}) IS NOT DISTINCT FROM ({first_contents})
+    FROM staged
+    WINDOW same_id AS (PARTITION BY {identity} ORDER BY line)
+    ORDER BY {order}, line
 """
 
+Item = TypeVar("Item", bound=msgspec.Struct)
 
-class Staged(NamedTuple):
-    """A row in order of time, and the first line of the file with its id."""
 
-    row: Row
+@dataclass(frozen=True)
+class Shape(Generic[Item]):
+    """How the items of one kind of file are staged."""
+
+    kind: type[Item]
+    columns: Mapping[str, str]
+    """Each field of the item, in its order, and its type in PostgreSQL."""
+    identity: tuple[str, ...]
+    """What names an item, in SQL: of those with the same, the first line counts."""
+    contents: tuple[str, ...]
+    """Fields that the same item must have the same."""
+    order: tuple[str, ...]
+    """Fields that the items are sorted by, and then by line."""
+    named_by: str
+    """The field that a person knows an item by."""
+
+
+class Staged(NamedTuple, Generic[Item]):
+    """A row in order, and where the file has its like."""
+
+    line: int
+    item: Item
     first_line: int
+    """The first line of the file with its identity."""
+    nth: int
+    """1: it is that first one."""
     is_same: bool
     """Whether it says what that first line says."""
 
 
-class Staging:
+class Staging(Generic[Item]):
     """A session with its temporary table."""
 
-    def __init__(self, session: psycopg.Connection[tuple[Any, ...]]) -> None:
+    def __init__(
+        self, session: psycopg.Connection[tuple[Any, ...]], shape: Shape[Item]
+    ) -> None:
         """Take a session of one's own, in autocommit."""
         self._session = session
-        session.execute(_TABLE)
+        self._shape = shape
+        columns = sql.SQL(", ").join(
+            # Types are words of ours, as in `text COLLATE "C"`.
+            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(cast("Any", kind)))
+            for name, kind in shape.columns.items()
+        )
+        session.execute(sql.SQL(_TABLE).format(columns=columns))
 
-    def add(self, rows: Iterable[Row]) -> int:
+    def add(self, rows: Iterable[Row[Item]]) -> int:
         """Put rows in, all or none; return how many."""
         cursor = psycopg.Cursor(self._session)
-        with cursor.copy(_COPY) as copy:
-            for line, order in rows:
-                copy.write_row(
-                    (
-                        line,
-                        order.external_id,
-                        order.occurred_at,
-                        order.member,
-                        order.amount_minor,
-                        order.points,
-                    )
-                )
+        statement = sql.SQL(_COPY).format(names=_names(self._shape.columns))
+        with cursor.copy(statement) as copy:
+            for line, item in rows:
+                copy.write_row((line, *msgspec.structs.astuple(item)))
         return cursor.rowcount
 
-    def batches(self, size: int) -> Iterator[list[Staged]]:
-        """Yield the rows in order of time, `size` at a time."""
+    def batches(self, size: int) -> Iterator[list[Staged[Item]]]:
+        """Yield the rows in order, `size` at a time."""
         cursor = psycopg.Cursor(self._session)
-        cursor.execute(_SORTED)
-        fetch = sql.SQL("FETCH {} FROM sorted_order").format(sql.Literal(size))
+        cursor.execute(self._sorted())
+        fetch = sql.SQL("FETCH {} FROM sorted").format(sql.Literal(size))
         while fetched := cursor.execute(fetch).fetchall():
             yield [
-                Staged(Row(line, _order(order)), first, same)
-                for line, *order, first, same in fetched
+                Staged(line, self._item(values), first, nth, same)
+                for line, *values, first, nth, same in fetched
             ]
+
+    def _item(self, values: list[Any]) -> Item:
+        return self._shape.kind(**dict(zip(self._shape.columns, values, strict=True)))
+
+    def _sorted(self) -> sql.Composed:
+        shape = self._shape
+        first = sql.SQL(", ").join(
+            sql.SQL("first_value({}) OVER same_id").format(sql.Identifier(name))
+            for name in shape.contents
+        )
+        return sql.SQL(_SORTED).format(
+            names=_names(shape.columns),
+            contents=_names(shape.contents),
+            first_contents=first,
+            identity=sql.SQL(", ").join(
+                sql.SQL(cast("Any", e)) for e in shape.identity
+            ),
+            order=_names(shape.order),
+        )
 
 
 @contextmanager
-def staging() -> Iterator[Staging]:
+def staging(shape: Shape[Item]) -> Iterator[Staging[Item]]:
     """Open a session beside Django's, and close it with all that is staged."""
     wrapper = connections.create_connection("default")
     wrapper.ensure_connection()
+    session = cast("psycopg.Connection[tuple[Any, ...]]", wrapper.connection)
     try:
-        yield Staging(cast("psycopg.Connection[tuple[Any, ...]]", wrapper.connection))
+        yield Staging(session, shape)
     finally:
         wrapper.close()
 
 
-def _order(columns: list[Any]) -> Order:
-    external_id, occurred_at, member, amount_minor, points = columns
-    return Order(
-        external_id=external_id,
-        occurred_at=occurred_at,
-        member=member,
-        amount_minor=amount_minor,
-        points=points,
-    )
+def _names(columns: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))

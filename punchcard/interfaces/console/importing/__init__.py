@@ -1,0 +1,1 @@
+"""`punchcard import …`: files of what happened elsewhere, each kind in its module."""
