@@ -47,16 +47,13 @@ def test_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 
 @pytest.fixture
 def committing(
-    test_database: None,
-    django_db_blocker: DjangoDbBlocker,
-    request: pytest.FixtureRequest,
+    test_database: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
     """Allow the database; what is committed stays; `verify` must be clean after."""
     with django_db_blocker.unblock():
         started = rows("SELECT pg_current_xact_id()::text::bigint")[0][0]
         yield
-        if request.node.get_closest_marker("harmed") is None:
-            assert_clean(since=started)
+        assert_clean(since=started)
 
 
 def assert_clean(*, since: int = 0) -> None:

@@ -168,3 +168,30 @@ def test_within_a_batch_of_the_past():
     )
     story.play("settle -> 6")
     assert story.statement()[-1] == "6 expire 7 -7 =0 d19"
+
+
+def test_what_the_batch_itself_earns_in_the_past_makes_older_lots_lapse_too():
+    story = play(
+        """
+        d0  adjust 50           -> 1 +50 =50
+        d9  earn 10 at=d1       -> 2 +10 =60
+            & settle            -> 3
+        """,
+        **IDLE,
+    )
+    assert story.statement()[2] == "3 expire 60 -60 =0 d6"
+
+
+def test_what_the_batch_itself_captures_in_the_past_does_too():
+    story = play(
+        """
+        d0  earn 10             -> 1 +10 =10
+        d1  reserve 10          -> 2 -10 =0
+        d6  adjust 50           -> 3 +50 =50
+        d7  adjust 50           -> 4 +50 =100
+        d20 capture 2 4 at=d7   -> 5 +6 =106
+            & settle            -> 6
+        """,
+        **IDLE,
+    )
+    assert story.statement()[5] == "6 expire 106 -106 =0 d12"
