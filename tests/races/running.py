@@ -22,9 +22,11 @@ import psycopg
 from django.db import connections
 
 from punchcard.kernel import sql
+from punchcard.kernel.ids import typed
 from tests.builders import rows
 from tests.races import history
-from tests.races.worker import Plan
+from tests.races.replaying import LOT, Rows, replay
+from tests.races.worker import CHANGED, Plan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
@@ -63,6 +65,11 @@ def start(plan: Plan, numbers: range) -> None:
     started = folder / "start.new"
     started.write_text(repr(time.time() + 0.05))
     started.rename(folder / "start")
+
+
+def logged(plan: Plan) -> int:
+    """Return how many bytes the processes have logged: how much they have done."""
+    return sum(log.stat().st_size for log in Path(plan.folder).glob("worker-*.log"))
 
 
 def said(plan: Plan, number: int) -> str:
@@ -145,7 +152,8 @@ def entries_of(
         """
         SELECT account_id, sequence, type, amount, available, pending, reserved,
             balance, pending_after, reserved_after, lifetime_after, effective_at,
-            relates_to, metadata::text AS metadata, key
+            relates_to, transfer_id AS transfer, other_account_id AS other_account,
+            other_sequence, metadata::text AS metadata, key
         FROM ledger_entry WHERE account_id = ANY(%s) ORDER BY account_id, sequence
         """,
         (sql.Uuids(accounts),),
@@ -158,43 +166,73 @@ def entries_of(
     return found
 
 
-def lots_of(
-    accounts: Sequence[UUID], using: str = "default"
-) -> dict[UUID, list[tuple[Any, ...]]]:
-    """Return the lots of each account, by sequence."""
-    cursor = sql.cursor(using=using)
-    cursor.execute(
-        """
-        SELECT account_id, sequence, n, root, credited, available_at, expires_at,
-            remaining
-        FROM ledger_lot WHERE account_id = ANY(%s)
-        ORDER BY account_id, sequence, n
-        """,
-        (sql.Uuids(accounts),),
+def rows_of(accounts: Sequence[UUID], using: str = "default") -> Rows:
+    """Return what stands in the database of these accounts."""
+    return Rows(
+        entries=entries_of(accounts, using),
+        lots=_by_account(_LOTS, accounts, using),
+        holds=_by_account(_HOLDS, accounts, using),
+        status={a: of[0][0] for a, of in _by_account(_STATUS, accounts, using).items()},
     )
+
+
+_LOTS = f"""
+    SELECT account_id, {", ".join(LOT)} FROM ledger_lot
+    WHERE account_id = ANY(%s) ORDER BY account_id, sequence, n
+"""
+_HOLDS = """
+    SELECT account_id, sequence, points, expires_at, open FROM ledger_hold
+    WHERE account_id = ANY(%s) ORDER BY account_id, sequence
+"""
+_STATUS = "SELECT id, status FROM ledger_account WHERE id = ANY(%s)"
+_AUDITED = """
+    SELECT fields::text FROM kernel_audit WHERE action = %s AND target = ANY(%s)
+"""
+
+
+def _by_account(
+    query: str, accounts: Sequence[UUID], using: str
+) -> dict[UUID, list[tuple[Any, ...]]]:
+    cursor = sql.cursor(using=using)
+    cursor.execute(query.encode(), (sql.Uuids(accounts),))
     found: defaultdict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
-    for account, *lot in cursor:
-        found[account].append(tuple(lot))
+    for account, *row in cursor:
+        found[account].append(tuple(row))
     return found
 
 
+def changes_of(
+    accounts: Sequence[UUID], using: str = "default"
+) -> list[history.Changed]:
+    """Return the changes of status that the audit knows."""
+    targets = [typed("acc", account) for account in accounts]
+    cursor = sql.cursor(using=using)
+    cursor.execute(_AUDITED.encode(), (CHANGED, sql.Texts(targets)))
+    return [msgspec.json.decode(text, type=history.Changed) for (text,) in cursor]
+
+
 def check_all(
-    calls: list[history.Call],
+    seen: history.History,
     rounds: list[list[UUID]],
     until: datetime,
     using: str = "default",
 ) -> Counter[str]:
     """Replay the rounds, in parallel: they have no account in common.
 
-    All accounts were settled last at `until`.
+    All accounts were settled last at `until`. Where a change of status was lost with
+    its connection, the audit says whether it happened.
+
+    Raises:
+        AssertionError: an answer, a row or a look is not what the model says.
     """
-    touching, entries, lots = [], [], []
-    for accounts in rounds:
-        wanted = set(accounts)
-        touching.append([call for call in calls if wanted & call.accounts])
-        entries.append(dict(entries_of(accounts, using)))
-        lots.append(dict(lots_of(accounts, using)))
-    ends = [until] * len(rounds)
+    accounts = [account for of in rounds for account in of]
+    rows, changes = rows_of(accounts, using), changes_of(accounts, using)
+    audited = Counter(change.name for change in changes)
+    assert all(count == 1 for count in audited.values()), audited.most_common(3)
+    unknown = [change for change in seen.changes if change not in changes]
+    assert not unknown, f"acknowledged, and not in the audit: {unknown[:3]}"
+    seen = msgspec.structs.replace(seen, changes=changes)
+    parts = [(seen.of(set(of)), rows.of(of), until) for of in rounds]
     # Spawned: a child must not inherit our connections.
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        return sum(pool.map(history.replay, touching, entries, lots, ends), Counter())
+        return sum(pool.map(replay, *zip(*parts, strict=True)), Counter())

@@ -6,18 +6,30 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from punchcard.journeys.post_commands import post_commands
 from punchcard.kernel import sql
 from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import transaction
-from punchcard.ledger.commands import Earn, Redeem
-from punchcard.ledger.operations import open_accounts, settle_due
-from tests.builders import Ledger, a_ledger, rows
-from tests.races.running import somebody_waits_for_us
+from punchcard.ledger import operations, queries
+from punchcard.ledger.commands import (
+    Capture,
+    Command,
+    Earn,
+    Redeem,
+    Reserve,
+    Transfer,
+    Void,
+)
+from punchcard.ledger.errors import AccountNotEmpty
+from punchcard.ledger.operations import change_status, open_accounts, settle_due
+from tests.builders import DAY, Ledger, a_ledger, rows
+from tests.races.running import deadlocks, somebody_waits_for_us
 from tests.sizes import size
 
 CROWD = 50
@@ -207,3 +219,178 @@ def test_a_sweep_and_commands_at_once_lapse_no_point_twice() -> None:
     codes = {code for answer in answers for code in answer}
     assert codes == {"insufficient_points"}
     assert entry_types(ledger) == {"earn": len(accounts), "expire": len(accounts)}
+
+
+def _meanwhile(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, job: Callable[[], Any]
+) -> list[Any]:
+    """Let somebody do this job in the middle of a read, before it goes on."""
+    real, answers = getattr(module, name), []
+
+    def interrupted(*arguments: Any) -> Any:
+        answers.extend(at_once([job]))
+        return real(*arguments)
+
+    monkeypatch.setattr(module, name, interrupted)
+    return answers
+
+
+def test_a_balance_is_of_one_moment_whatever_is_spent_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = a_ledger(validity="P10D")
+    account = ledger.account()
+    ledger.one(Earn(account=account, points=100, key="earn"))
+    held = Reserve(account=account, points=30, key="hold")
+    answers = _meanwhile(
+        monkeypatch, queries, "read_live_lots", lambda: ledger.one(held)
+    )
+    balance = queries.balance_as_of(account=account, as_of=ledger.now + 20 * DAY)
+    assert [answer.code for answer in answers] == ["applied"]
+    # A hundred that all lapse. With the lots of later, only seventy of them would.
+    assert (balance.available, balance.reserved) == (0, 0)
+    monkeypatch.undo()
+    after = queries.balance_as_of(account=account, as_of=ledger.now)
+    assert (after.available, after.reserved) == (70, 30)
+
+
+def test_lots_are_of_one_moment_whatever_is_spent_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = a_ledger(validity="P10D")
+    account = ledger.account()
+    ledger.one(Earn(account=account, points=100, key="earn"))
+    spend = Redeem(account=account, points=30, key="spend")
+    answers = _meanwhile(
+        monkeypatch, queries, "read_live_lots", lambda: ledger.one(spend)
+    )
+    (lot,) = queries.list_lots(account=account, limit=9, as_of=ledger.now + 20 * DAY)
+    assert [answer.code for answer in answers] == ["applied"]
+    assert (lot.lapsed, lot.remaining, lot.state) == (100, 0, "lapsed")
+
+
+def test_a_dry_run_decides_on_one_moment_whatever_is_spent_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = a_ledger(validity="P10D")
+    account = ledger.account()
+    ledger.one(Earn(account=account, points=100, key="earn"))
+    spend = Redeem(account=account, points=30, key="spend")
+    later = ledger.now + 20 * DAY
+    real = operations.read_for
+
+    def interrupted(*arguments: Any) -> None:
+        monkeypatch.setattr(operations, "read_for", real)
+        assert at_once([lambda: ledger.one(spend)])[0].applied
+        real(*arguments)
+
+    monkeypatch.setattr(operations, "read_for", interrupted)
+    asked = [Redeem(account=account, points=1, key="asked")]
+    (told,) = post_commands(commands=asked, now=later, dry_run=True)
+    # All has lapsed by then; with the lots of later thirty would still be there.
+    assert told.code == "insufficient_points"
+    assert told.details["available"] == 0
+
+
+def test_transfers_to_and_fro_at_once_never_deadlock_and_keep_the_sum(
+    ledger: Ledger,
+) -> None:
+    accounts = ledger.open(4)
+    ledger.post(*(Earn(account=a, points=1_000, key="earn") for a in accounts))
+    before = deadlocks()
+
+    def several(number: int) -> Counter[str]:
+        codes: Counter[str] = Counter()
+        for turn in range(size(15, 150)):
+            # Every process names the accounts in another order.
+            ring = accounts[number % 4 :] + accounts[: number % 4]
+            ring = ring[::-1] if number % 2 else ring
+            commands: list[Command] = [
+                Transfer(account=a, to=b, points=7, key=f"{number} {turn}")
+                for a, b in pairwise(ring)
+            ]
+            codes.update(outcome.code for outcome in ledger.post(*commands))
+        return codes
+
+    codes = sum(at_once([lambda n=n: several(n) for n in range(8)]), Counter())
+    posted = 8 * size(15, 150) * 3
+    assert codes["applied"] > posted / 2
+    assert codes.total() == posted
+    found = queries.balances_as_of(accounts=accounts, as_of=ledger.now)
+    assert sum(balance.available for balance in found.values()) == 4_000
+    types = entry_types(ledger)
+    assert types["transfer_out"] == types["transfer_in"] == codes["applied"]
+    assert deadlocks() == before
+
+
+def test_a_hold_captured_and_voided_by_fifty_at_once_is_resolved_once(
+    ledger: Ledger,
+) -> None:
+    account = ledger.account()
+    ledger.post(
+        Earn(account=account, points=100, key="earn"),
+        Reserve(account=account, points=60, key="hold"),
+    )
+    jobs = [
+        lambda n=n: ledger.one(
+            (Capture if n % 2 else Void)(account=account, hold=2, key=f"{n}")
+        )
+        for n in range(CROWD)
+    ]
+    codes = Counter(answer.code for answer in at_once(jobs))
+    assert codes == {"applied": 1, "hold_not_open": CROWD - 1}
+    types = entry_types(ledger)
+    assert types["capture"] + types["void"] == 1
+
+
+def test_who_spends_while_the_account_is_frozen_is_before_it_or_refused(
+    ledger: Ledger,
+) -> None:
+    account = ledger.account()
+    ledger.one(Earn(account=account, points=CROWD, key="earn"))
+
+    def freeze() -> str:
+        with transaction():
+            return change_status(account=account, status="frozen", now=ledger.now)
+
+    def spend(number: int) -> str:
+        return ledger.one(Redeem(account=account, points=1, key=f"{number}")).code
+
+    jobs = [lambda n=n: spend(n) for n in range(CROWD - 1)]
+    found = Counter(at_once([*jobs[:20], freeze, *jobs[20:]]))
+    assert found["open"] == 1
+    assert found["applied"] + found["account_frozen"] == CROWD - 1
+    assert entry_types(ledger)["redeem"] == found["applied"]
+    assert spend(CROWD) == "account_frozen"
+
+
+def test_an_account_closed_while_points_come_is_empty_or_stays_open(
+    ledger: Ledger,
+) -> None:
+    accounts = ledger.open(12)
+    payer = ledger.account()
+    ledger.one(Earn(account=payer, points=100, key="earn"))
+
+    def close(account: Any) -> str:
+        try:
+            with transaction():
+                change_status(account=account, status="closed", now=ledger.now)
+        except AccountNotEmpty:
+            return "not empty"
+        return "closed"
+
+    def pay(account: Any) -> str:
+        return ledger.one(
+            Transfer(account=payer, to=account, points=1, key=f"{account}")
+        ).code
+
+    jobs = [lambda a=a, job=job: job(a) for a in accounts for job in (pay, close)]
+    told = at_once(jobs)
+    pairs = Counter(zip(told[::2], told[1::2], strict=True))
+    # Whoever came first, the other was told so.
+    assert set(pairs) <= {("applied", "not empty"), ("account_closed", "closed")}
+    closed = rows(
+        "SELECT available FROM ledger_account WHERE id = ANY(%s) AND status = 'closed'",
+        (sql.Uuids(accounts),),
+    )
+    assert closed == [(0,)] * pairs["account_closed", "closed"]

@@ -14,11 +14,19 @@ import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import django
 import msgspec
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from tests.races.history import Asked
+    from tests.races.load import Wish
+
+CHANGED = "account.status"
+"""What the audit calls a change of status by a process of a race."""
 
 
 class Plan(msgspec.Struct):
@@ -77,8 +85,14 @@ class Worker:
         from tests.races.load import Load
 
         self.plan, self.number = plan, number
-        self.calls = history.read(plan.log(number))
-        self.load = Load(f"{plan.seed}-{number}-{len(self.calls)}")
+        self.calls = history.read(plan.log(number)).calls
+        self.load = Load(
+            # A process that comes after a killed one wishes for something else.
+            f"{plan.seed}-{number}-{_size(plan.log(number))}",
+            # Asked again it says nothing of the other accounts.
+            several=not plan.survives,
+        )
+        self.changes = 0
         _cut_to_whole_records(plan.log(number))
         self.file = os.open(
             plan.log(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
@@ -86,8 +100,6 @@ class Worker:
 
     def run(self) -> None:
         """Ask again what was not answered, then go on until the time is over."""
-        from tests.races.history import Asked
-
         self.connect()
         (Path(self.plan.folder) / f"ready-{self.number}").touch()
         while time.time() < self.plan.starts:
@@ -101,14 +113,24 @@ class Worker:
             if stop.exists():
                 break
             stage = int(passed / self.plan.round_seconds) % len(self.plan.rounds)
-            count += 1
-            commands, atomic = self.load.batch(self.plan.rounds[stage])
-            if self.plan.survives:
-                atomic = False
-            now, began = self.plan.now(self.number), time.monotonic()
-            self.ask(Asked(count, began, now, atomic, commands))
+            count += self.fulfil(self.load.next(self.plan.rounds[stage]), count + 1)
             if self.number == 0 and count % 5 == 0:
                 self.sweep()
+
+    def fulfil(self, wish: Wish, number: int) -> int:
+        """Do what the load wants; return how many calls of `post` that was."""
+        from tests.races.history import Asked
+
+        if wish.status is not None:
+            while not self.change(wish.account, wish.status):
+                time.sleep(0.05)
+            return 0
+        if wish.look is not None:
+            self.look(wish.account, self.plan.now(self.number) + wish.look)
+            return 0
+        now, began = self.plan.now(self.number), time.monotonic()
+        self.ask(Asked(number, began, now, wish.atomic, wish.commands))
+        return 1
 
     def connect(self) -> None:
         """Connect before the start, where there is a server to connect to."""
@@ -118,11 +140,10 @@ class Worker:
         with suppress(OperationalError):
             connection.ensure_connection()
 
-    def ask(self, asked: object) -> None:
+    def ask(self, asked: Asked) -> None:
         """Post the commands until they are answered; log what is asked and answered."""
-        from tests.races.history import Answered, Asked
+        from tests.races.history import Answered
 
-        assert isinstance(asked, Asked)
         while True:
             asked.now = self.plan.now(self.number)
             self.write(asked)
@@ -132,17 +153,13 @@ class Worker:
         self.write(Answered(asked.number, time.monotonic(), outcomes))
         self.load.learn(outcomes)
 
-    def post(self, asked: object) -> list | None:
+    def post(self, asked: Asked) -> list | None:
         """Post once: through the journey, or by hand to tell how far it came."""
-        from django.db import DatabaseError, InterfaceError, connection
-        from psycopg import Error
-
         from punchcard.journeys.post_commands import OutcomeUnknown, post_commands
         from punchcard.kernel.transactions import transaction
         from punchcard.ledger.operations import post
-        from tests.races.history import Asked, Lost
+        from tests.races.history import Lost
 
-        assert isinstance(asked, Asked)
         said = {"commands": asked.commands, "now": asked.now, "atomic": asked.atomic}
         committing = False
         try:
@@ -151,32 +168,95 @@ class Worker:
             with transaction():
                 outcomes = post(**said)
                 committing = True
-        except (DatabaseError, InterfaceError, Error, OutcomeUnknown) as error:
-            if not self.plan.survives:
-                raise
-            connection.close()
+        except (*broken(), OutcomeUnknown) as error:
+            self.reconnect()
             self.write(Lost(asked.number, committing, f"{type(error)} {error}"))
             time.sleep(0.05)
             return None
         return outcomes
 
+    def change(self, account: UUID, status: str) -> bool:
+        """Change a status and tell the audit how; say whether that was answered."""
+        from punchcard.kernel.audit import Author, Change, record_changes
+        from punchcard.kernel.ids import typed
+        from punchcard.kernel.transactions import transaction
+        from punchcard.ledger import errors
+        from punchcard.ledger.operations import change_status
+        from punchcard.ledger.queries import get_account
+        from tests.races.history import Changed
+
+        self.changes += 1
+        name = f"{self.load.name}-{os.getpid()}-{self.changes}"
+        now = self.plan.now(self.number)
+        author = Author(actor="system", program=self.plan.program)
+        try:
+            with transaction():
+                before = change_status(account=account, status=status, now=now)
+                sequence = get_account(account=account).last_sequence
+                changed = Changed(name, account, before, status, sequence, now)
+                fields = msgspec.to_builtins(changed)
+                change = Change(
+                    action=CHANGED, target=typed("acc", account), fields=fields
+                )
+                record_changes(author=author, changes=[change], now=now)
+        except (errors.AccountClosed, errors.AccountNotEmpty):
+            return True
+        except broken():
+            self.reconnect()
+            return False
+        self.write(changed)
+        return True
+
+    def look(self, account: UUID, as_of: datetime) -> None:
+        """Read a balance as anybody does, and what others did last, to undo it."""
+        from punchcard.ledger.queries import balance_as_of, get_account, list_entries
+        from tests.races.history import Looked
+
+        try:
+            earliest = get_account(account=account).last_sequence
+            found = balance_as_of(account=account, as_of=as_of)
+            latest = get_account(account=account).last_sequence
+            entries = list_entries(account=account, limit=20)
+        except broken():
+            self.reconnect()
+            return
+        numbers = (found.available, found.pending, found.reserved, found.lifetime)
+        self.write(Looked(account, as_of, earliest, latest, numbers))
+        for entry in reversed(entries):
+            self.load.learn_entry(entry)
+
     def sweep(self) -> None:
         """Write what fell due, as the nightly job would."""
-        from django.db import DatabaseError, connection
-        from psycopg import Error
-
         from punchcard.ledger.operations import settle_due
 
         try:
             settle_due(now=self.plan.now(), program=self.plan.program, batch=3)
-        except (DatabaseError, Error):
-            if not self.plan.survives:
-                raise
-            connection.close()
+        except broken():
+            self.reconnect()
+
+    def reconnect(self) -> None:
+        """Go on with a new connection, where the plan is to survive."""
+        from django.db import connection
+
+        if not self.plan.survives:
+            raise  # noqa: PLE0704 - called where an error is handled
+        connection.close()
 
     def write(self, record: object) -> None:
         """Append a record: one system call, so that a kill leaves it whole or cut."""
         os.write(self.file, pickle.dumps(record))
+
+
+def broken() -> tuple[type[Exception], ...]:
+    """Return what Django and psycopg raise when the database is lost."""
+    from django.db import DatabaseError, InterfaceError
+    from psycopg import Error
+
+    return DatabaseError, InterfaceError, Error
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
 def _cut_to_whole_records(log: Path) -> None:

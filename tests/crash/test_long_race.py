@@ -1,0 +1,68 @@
+"""The long race: every command, lost answers every second, and three SIGKILLs.
+
+Eight processes mix all commands on five accounts, and on the next five, through a
+proxy that loses the connection at a COMMIT every second. Meanwhile an application
+process, a backend and the whole cluster are killed. Afterwards the history replays
+through the serial model: nothing that was acknowledged is missing or there twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from punchcard.project.servers.postgres import PostgresServer
+from tests.crash.proxy import AFTER, BEFORE, LATE, lossy
+from tests.crash.running import Run, check, make_plan
+from tests.sizes import size
+
+PROCESSES = 8
+SECONDS = size(10, 300)
+SECONDS_MAX = 20 * SECONDS
+"""A slow machine may take longer until enough has happened."""
+COMMITS_LEAST = size(500, 15_000)
+TURNS = (AFTER, LATE, AFTER, BEFORE)
+"""Mostly the answer is lost; at times the COMMIT, so that "lost" does not mean done."""
+CUTS_LEAST = {AFTER: SECONDS // 3, LATE: SECONDS // 6, BEFORE: SECONDS // 6}
+COMMANDS = (
+    "Earn Redeem Reserve Capture Void Refund Reverse Adjust Transfer Activate Cancel"
+).split()
+
+
+def test_lost_commits_and_kills_lose_and_double_nothing(
+    server: PostgresServer, committing: None, tmp_path: Path
+) -> None:
+    plan = make_plan(tmp_path, seconds=SECONDS, at_most=2 * SECONDS_MAX)
+    address = server.dsn()
+    with lossy(host=str(address["host"]), port=str(address["port"])) as proxy:
+        run = Run(plan, server, PROCESSES, host=proxy.host)
+        proxy.cut(*TURNS, seconds=1)
+        for number, kill in enumerate(
+            (run.kill_worker, run.kill_backend, run.kill_cluster), 1
+        ):
+            time.sleep(max(SECONDS * number / 4 - run.passed, 0))
+            kill()
+        while run.passed < SECONDS or not _enough(proxy.counts()):
+            assert run.passed < SECONDS_MAX, f"too little happened: {proxy.counts()}"
+            time.sleep(0.1)
+        cuts = proxy.counts()
+        proxy.heal()
+        seen = run.finish()
+    counts = check(run, seen)
+    print(f"{run.passed:.0f} s, COMMITs: {dict(cuts)}")
+    assert run.kills == {"worker": 1, "backend": 1, "cluster": 1}
+    assert sum(bool(call.lost) for call in seen.calls) > 0, "nobody noticed"
+    for command in COMMANDS:
+        assert counts[f"{command} applied"] > 0, f"no {command}: {counts}"
+    for what in ("replayed", "looks", "open to frozen", "frozen to open"):
+        assert counts[what] > 0, f"{what} never happened: {counts}"
+
+
+def _enough(cuts: Counter[str]) -> bool:
+    """Say whether enough COMMITs passed, and enough of them lost their connection.
+
+    The proxy counts what the server did: a cut that hit no COMMIT does not count.
+    """
+    hits = all(cuts[where] >= least for where, least in CUTS_LEAST.items())
+    return hits and cuts["commits"] >= COMMITS_LEAST
