@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +11,9 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, override_settings
 
 from punchcard.access.queries import SCOPES
 from punchcard.journeys.create_api_key import create_api_key
@@ -137,3 +139,19 @@ def another_key(api: Api, **options: Any) -> Api:
 def api() -> Api:
     """A test program whose points are available at once and never expire."""
     return make_api()
+
+
+class CheapArgon2(Argon2PasswordHasher):
+    """The same hash, a hundred times sooner."""
+
+    time_cost = 1
+    memory_cost = 64
+    parallelism = 1
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hash passwords as cheaply as can be, where the price is not what is tested."""
+    hasher = f"{CheapArgon2.__module__}.{CheapArgon2.__qualname__}"
+    with override_settings(PASSWORD_HASHERS=[hasher]):
+        yield

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.order_files import Fault, Row, Rules, open_orders
+from punchcard.interfaces.console.importing.columns import ORDERS
+from punchcard.interfaces.console.importing.csv_files import Fault, Row, open_csv
+from punchcard.interfaces.console.importing.orders import Rules
+from punchcard.journeys.import_orders import Order
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEADER = "external_id,occurred_at,member,amount_minor,currency"
@@ -20,11 +23,11 @@ GOOD = "o1,2025-01-01,anna,1099,USD"
 
 def read(
     path: Path, currency: str | None = None, **mapping: str
-) -> tuple[list[Row], list[Fault]]:
+) -> tuple[list[Row[Order]], list[Fault]]:
     faults: list[Fault] = []
-    with open_orders(str(path), mapping) as file:
+    with open_csv(str(path), ORDERS, mapping) as file:
         rules = Rules(rate=Fraction(1), now=NOW, currency=currency)
-        return list(file.rows(rules, faults.append)), faults
+        return list(file.rows(rules.read, faults.append)), faults
 
 
 def write(folder: Path, *lines: str, header: str = HEADER) -> Path:
@@ -70,7 +73,7 @@ def test_a_broken_row_is_named_and_the_rest_goes_on(
 ) -> None:
     path = write(tmp_path, "o0,2025-01-01,bo,100,USD", line, GOOD)
     rows, faults = read(path, currency="USD")
-    assert [(row.line, row.order.external_id) for row in rows] == [(2, "o0"), (4, "o1")]
+    assert [(row.line, row.item.external_id) for row in rows] == [(2, "o0"), (4, "o1")]
     if reason is None:
         assert not faults
     else:
@@ -86,7 +89,7 @@ def test_whole_units_earn_and_less_is_no_error(
 ) -> None:
     rows, faults = read(write(tmp_path, f"o1,2025-01-01,anna,{amount},USD"))
     assert not faults
-    assert rows[0].order.points == points
+    assert rows[0].item.points == points
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_a_time_without_a_zone_is_utc(
     tmp_path: Path, text: str, instant: datetime
 ) -> None:
     rows, _ = read(write(tmp_path, f"o1,{text},anna,1,USD"))
-    assert rows[0].order.occurred_at == instant
+    assert rows[0].item.occurred_at == instant
 
 
 def test_columns_are_mapped_in_any_order_and_extra_ones_ignored(tmp_path: Path) -> None:
@@ -113,7 +116,7 @@ def test_columns_are_mapped_in_any_order_and_extra_ones_ignored(tmp_path: Path) 
     )
     rows, faults = read(path, external_id="id", occurred_at="ts", member="who")
     assert not faults
-    assert (rows[0].order.external_id, rows[0].order.member) == ("x", "anna")
+    assert (rows[0].item.external_id, rows[0].item.member) == ("x", "anna")
 
 
 def test_a_fault_has_the_name_that_the_file_gives_the_column(tmp_path: Path) -> None:

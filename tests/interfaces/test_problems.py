@@ -14,6 +14,7 @@ from django.test import Client
 from punchcard.interfaces.api import problems
 from punchcard.interfaces.api.v1 import health
 from punchcard.journeys import post_commands as journey
+from punchcard.journeys import retrying
 from punchcard.ledger.errors import REFUSALS
 from punchcard.ledger.outcomes import NOT_APPLIED
 from punchcard.members import errors as members
@@ -44,7 +45,7 @@ def test_every_refusal_has_a_row(code: str) -> None:
 def _posting(monkeypatch: pytest.MonkeyPatch, replacement: Any) -> Iterator[None]:
     with monkeypatch.context() as patch:
         patch.setattr(journey, "post", replacement)
-        patch.setattr(journey, "FIRST_PAUSE_SECONDS", 0)
+        patch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0)
         yield
 
 
@@ -124,7 +125,7 @@ def test_a_commit_whose_answer_was_lost_happens_once(
     api: Api, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     account = api.enrol()
-    real = journey.transaction
+    real = retrying.transaction
     lost: list[int] = []
 
     @contextmanager
@@ -136,8 +137,8 @@ def test_a_commit_whose_answer_was_lost_happens_once(
             raise error("server closed the connection unexpectedly")
 
     with monkeypatch.context() as patch:
-        patch.setattr(journey, "transaction", losing)
-        patch.setattr(journey, "FIRST_PAUSE_SECONDS", 0)
+        patch.setattr(retrying, "transaction", losing)
+        patch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0)
         answer = api.post(f"{account}/earn", {"points": 5}, key="k")
     assert answer.status == 201
     assert answer.replayed
@@ -148,7 +149,7 @@ def test_a_commit_that_stays_unanswered_says_so(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = api.enrol()
-    real = journey.transaction
+    real = retrying.transaction
 
     @contextmanager
     def losing() -> Iterator[None]:
@@ -157,8 +158,8 @@ def test_a_commit_that_stays_unanswered_says_so(
         raise OperationalError("server closed the connection unexpectedly")
 
     with monkeypatch.context() as patch:
-        patch.setattr(journey, "transaction", losing)
-        patch.setattr(journey, "FIRST_PAUSE_SECONDS", 0)
+        patch.setattr(retrying, "transaction", losing)
+        patch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0)
         answer = api.post(f"{account}/earn", {"points": 5}, key="k")
     assert (answer.status, answer.code) == (503, "outcome_unknown")
     assert answer.response["Retry-After"]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 import pytest
 
@@ -14,6 +15,7 @@ from punchcard.journeys import import_orders as journey
 from punchcard.journeys.create_program import create_program
 from punchcard.journeys.import_orders import Imported, Order, Terms, import_orders
 from punchcard.journeys.list_balances import list_balances
+from punchcard.kernel.audit import Author, list_changes
 from punchcard.kernel.transactions import transaction
 from punchcard.ledger.queries import Balance, list_accounts, list_entries
 from punchcard.members.queries import find_members
@@ -135,6 +137,18 @@ def test_a_known_order_with_other_contents_is_refused(
 ) -> None:
     put(terms, order(0))
     assert codes(put(terms, order(0, **other))) == ["key_reused"]
+
+
+def test_the_audit_has_the_sum_of_what_a_person_imports(terms: Terms) -> None:
+    put(terms, order(0))
+    assert list_changes(program=terms.program, limit=9) == []
+    author = Author(actor="console", program=terms.program)
+    by_hand = msgspec.structs.replace(terms, author=author)
+    for _ in range(2):
+        put(by_hand, order(0), order(1), order(2, points=0))
+    (change,) = list_changes(program=terms.program, limit=9)
+    assert (change.actor, change.action) == ("console", "orders.imported")
+    assert change.fields == {"orders": 1, "points": 10}
 
 
 def test_what_happens_later_than_now_is_refused_alone(terms: Terms) -> None:

@@ -1,0 +1,206 @@
+"""For every operation a call that can succeed: the document's example on what exists.
+
+Bodies are those that the document shows. What must be another's, new, or in a certain
+state is in the table at the end, by operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from tests.interfaces.conftest import DAY, START, Api
+from tests.interfaces.people import (
+    PASSWORD,
+    a_person,
+    a_place,
+    an_address,
+    an_admin_with_password,
+    invite,
+    last_token,
+    token,
+    visitor,
+)
+
+
+@dataclass
+class Call:
+    """What is said instead of the example; None as a body: as the example has it."""
+
+    path: dict[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    secret: str | None = None
+
+
+class Seeds:
+    """Objects that exist, and ways to make more of them."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self._numbers = count(1)
+        self.account = api.enrol("anna")
+        api.enrol("bert")
+        api.earn(self.account, 10**9)
+        self.redeem()
+        a_place(api)
+        self.known = {"account": "ext:anna@points", "member": "ext:anna"}
+        self.known |= {"sequence": 1, "lot": "1.1", "place": "ext:old-town"}
+
+    def put(self, case: Any) -> str:
+        """Make a case one that succeeds; return the secret to call with."""
+        operation = case.operation.definition.raw
+        seed = CALLS.get(operation["operationId"])
+        call = Call() if seed is None else seed(self)
+        names = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+        known = self.known | call.path
+        case.path_parameters = {name: known[name] for name in names}
+        case.query = {}
+        case.headers = dict(call.headers)
+        if any(p["name"] == "Idempotency-Key" for p in operation["parameters"]):
+            case.headers["Idempotency-Key"] = self.name("seed")
+        if "requestBody" in operation:
+            content = operation["requestBody"]["content"]["application/json"]
+            case.body = deepcopy(content["example"]) | call.body
+        return self.api.secret if call.secret is None else call.secret
+
+    def name(self, kind: str) -> str:
+        """Return a name that nobody has."""
+        return f"{kind}-{next(self._numbers)}"
+
+    def redeem(self) -> int:
+        """Spend something; return the entry's sequence."""
+        return self._posted("redeem", {"points": 1000})
+
+    def earn(self, **said: Any) -> int:
+        """Earn something; return the entry's sequence."""
+        return self._posted("earn", {"points": 1000, **said})
+
+    def reserve(self) -> int:
+        """Hold something; return the entry's sequence."""
+        return self._posted("reserve", {"points": 1000})
+
+    def member(self) -> str:
+        """Enrol somebody; return their external id."""
+        name = self.name("member")
+        self.api.enrol(name)
+        return name
+
+    def person(self, role: str = "analyst") -> Api:
+        """Return somebody who is signed in."""
+        return a_person(self.api, role)
+
+    def invited(self) -> dict[str, Any]:
+        """Invite somebody; return the user."""
+        user: dict[str, Any] = invite(self.api, an_address(), role="analyst")
+        return user
+
+    def accepted(self) -> str:
+        """Return the address of somebody whose password is the tests' one."""
+        return an_admin_with_password(self.api)[1]
+
+    def signed_in(self) -> dict[str, Any]:
+        """Return the tokens of somebody."""
+        tokens: dict[str, Any] = token(self.api, self.accepted()).body
+        return tokens
+
+    def linked(self) -> str:
+        """Return what stands in a letter to somebody who forgot their password."""
+        address = self.accepted()
+        visitor(self.api).post("/v1/auth/forgot-password", {"email": address})
+        return last_token(address)
+
+    def key(self) -> str:
+        """Make an API key; return its id."""
+        body = {"name": "till", "scopes": ["members:read"]}
+        made = self.api.post("/v1/api-keys", body).body
+        return str(made["key"]["id"])
+
+    def tag(self, member: str) -> str:
+        """Return the ETag of a member."""
+        answer = self.api.get(f"/v1/members/ext:{member}")
+        return str(answer.response.headers["ETag"])
+
+    def audit_row(self) -> str:
+        """Return the id of a row of the audit."""
+        person = self.person("admin")
+        person.post("/v1/places", {"code": self.name("place"), "name": "Port"})
+        return str(self.api.get("/v1/audit").body["data"][0]["id"])
+
+    def _posted(self, verb: str, body: dict[str, Any]) -> int:
+        answer = self.api.post(f"{self.account}/{verb}", body, key=self.name("made"))
+        assert answer.status == 201, answer.body
+        return int(answer.body["entry"]["sequence"])
+
+
+def _account_of(member: str) -> dict[str, Any]:
+    return {"account": f"ext:{member}@points"}
+
+
+def _frozen(seeds: Seeds) -> Call:
+    account = _account_of(seeds.member())
+    said = {"reason": "lost"}
+    seeds.api.post(f"/v1/accounts/{account['account']}/freeze", said)
+    return Call(path=account)
+
+
+def _patched(seeds: Seeds) -> Call:
+    member = seeds.member()
+    return Call(
+        path={"member": f"ext:{member}"}, headers={"If-Match": seeds.tag(member)}
+    )
+
+
+def _removed(seeds: Seeds) -> Call:
+    return Call(path={"membership": seeds.invited()["membership"]["id"]})
+
+
+def _batch(seeds: Seeds) -> Call:
+    earn = {"type": "earn", "account": "ext:anna@points", "points": 1}
+    return Call(body={"commands": [earn | {"key": seeds.name("batch")}]})
+
+
+CALLS: Mapping[str, Callable[[Seeds], Call]] = {
+    "refund": lambda s: Call(path={"sequence": s.redeem()}),
+    "reverse": lambda s: Call(path={"sequence": s.earn()}),
+    "getHold": lambda s: Call(path={"hold": s.reserve()}),
+    "capture": lambda s: Call(path={"hold": s.reserve()}),
+    "void": lambda s: Call(path={"hold": s.reserve()}),
+    "activate": lambda s: Call(path={"lot": s.earn(pending="event")}),
+    "cancel": lambda s: Call(path={"lot": s.earn(pending="event")}),
+    "extendLot": lambda s: Call(path={"lot": s.earn(validity="P1M")}),
+    "lapseLot": lambda s: Call(path={"lot": s.earn()}),
+    "transfer": lambda _: Call(body={"to": "ext:bert@points"}),
+    "postEntries": _batch,
+    "freezeAccount": lambda s: Call(path=_account_of(s.member())),
+    "unfreezeAccount": _frozen,
+    "closeAccount": lambda s: Call(path=_account_of(s.member())),
+    "changeMember": _patched,
+    "eraseMember": lambda s: Call(path={"member": f"ext:{s.member()}"}),
+    "getAuditRow": lambda s: Call(path={"row": s.audit_row()}),
+    "getApiKey": lambda s: Call(path={"key": s.key()}),
+    "rotateApiKey": lambda s: Call(path={"key": s.key()}),
+    "revokeApiKey": lambda s: Call(path={"key": s.key()}),
+    "createPlace": lambda s: Call(body={"code": s.name("place")}),
+    "inviteUser": lambda _: Call(body={"email": an_address()}),
+    "getUser": lambda s: Call(path={"user": s.invited()["id"]}),
+    "changeUser": lambda s: Call(path={"user": s.invited()["id"]}),
+    "disableUser": lambda s: Call(path={"user": s.invited()["id"]}),
+    "enableUser": lambda s: Call(path={"user": s.invited()["id"]}),
+    "inviteAgain": lambda s: Call(path={"user": s.invited()["id"]}),
+    "getMembership": _removed,
+    "changeMembership": _removed,
+    "removeMembership": _removed,
+    "getMe": lambda s: Call(secret=s.person().secret),
+    "changeMe": lambda s: Call(secret=s.person().secret),
+    "signIn": lambda s: Call(body={"email": s.accepted(), "password": PASSWORD}),
+    "refreshToken": lambda s: Call(body={"refresh": s.signed_in()["refresh"]}),
+    "forgotPassword": lambda s: Call(body={"email": s.accepted()}),
+    "resetPassword": lambda s: Call(body={"token": s.linked()}),
+    "advanceClock": lambda s: Call(
+        body={"to": (START + next(s._numbers) * DAY).isoformat()}
+    ),
+}
