@@ -43,12 +43,13 @@ def main() -> None:
 
 def collect(conninfo: str, home: Path, seconds: float) -> list[harness.Bench]:
     """Return every bench: the baseline first."""
-    from bench import engine, http, paths
+    from bench import engine, http, kinds, paths
 
     classic.prepare(conninfo)
     return [
         *classic.benches(conninfo, seconds),
         *engine.benches(seconds),
+        *kinds.benches(seconds),
         *http.benches(home, seconds),
         *paths.benches(),
     ]

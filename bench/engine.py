@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
@@ -97,22 +98,28 @@ def _uniform(
 
 
 def statements(accounts: list[UUID], size: int) -> float:
-    """Count the statements per command of one batch; BEGIN and COMMIT are two."""
-    counted = 2
+    """Count the statements per command of one batch."""
+    tag = secrets.token_hex(4)
+    commands = _commands(random.Random(tag), accounts, size, tag)
+    return counted(lambda: _post(commands)) / size
+
+
+def counted(one_batch: Callable[[], object]) -> int:
+    """Count the statements of a transaction; BEGIN and COMMIT are two of them."""
+    found = 2
     execute = psycopg.Cursor.execute
 
     def counting(self: Any, *words: Any, **options: Any) -> Any:
-        nonlocal counted
-        counted += 1
+        nonlocal found
+        found += 1
         return execute(self, *words, **options)
 
     psycopg.Cursor.execute = counting  # type: ignore[method-assign]
     try:
-        tag = secrets.token_hex(4)
-        _post(_commands(random.Random(tag), accounts, size, tag))
+        one_batch()
     finally:
         psycopg.Cursor.execute = execute  # type: ignore[method-assign]
-    return counted / size
+    return found
 
 
 def _commands(

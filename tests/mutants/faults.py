@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from tests.mutants import (
+    faults_of_corrections,
+    faults_of_holds,
+    faults_of_limits,
+    faults_of_transfers,
+)
+from tests.mutants.fault import RULES, SQL, Fault
 
-_RULES = "punchcard/ledger/rules"
-_SQL = "punchcard/ledger/sql"
 _TESTS = "tests/database/test_known_bugs.py"
-
-
-class Fault(NamedTuple):
-    """A patch (`old` stands in `file` exactly once), and the test that must fail."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    test: str
-    because: str
-    """What the failing test's output says: not any failure will do."""
-    origin: str
-
 
 FAULTS = [
     Fault(
         name="no lock",
-        file=f"{_SQL}/lock.sql",
+        file=f"{SQL}/lock.sql",
         old="ORDER BY a.id\nFOR NO KEY UPDATE OF a\n",
         new="ORDER BY a.id\n",
         test=f"{_TESTS}::test_who_comes_second_decides_on_what_the_first_left",
@@ -35,7 +25,7 @@ FAULTS = [
     ),
     Fault(
         name="locks in any order",
-        file=f"{_SQL}/lock.sql",
+        file=f"{SQL}/lock.sql",
         old="ORDER BY a.id\nFOR NO KEY UPDATE OF a\n",
         new="FOR NO KEY UPDATE OF a\n",
         test=f"{_TESTS}::"
@@ -47,7 +37,7 @@ FAULTS = [
     Fault(
         name="two posts in one transaction",
         file="punchcard/ledger/reading.py",
-        old="        if lock and row[15]:\n",
+        old="        if lock and row[22]:\n",
         new="        if False:\n",
         test=f"{_TESTS}::test_a_second_post_in_one_transaction_is_an_error",
         because="DID NOT RAISE",
@@ -56,7 +46,7 @@ FAULTS = [
     ),
     Fault(
         name="same key twice in a batch",
-        file=f"{_RULES}/recording.py",
+        file=f"{RULES}/recording.py",
         old="    if entry.key is not None:\n",
         new="    if False:\n",
         test=f"{_TESTS}::test_the_same_key_twice_in_a_batch_takes_effect_once",
@@ -65,7 +55,7 @@ FAULTS = [
     ),
     Fault(
         name="key not looked up",
-        file=f"{_SQL}/known.sql",
+        file=f"{SQL}/known.sql",
         old="WHERE e.account_id IS NOT NULL OR r.account_id IS NOT NULL",
         new="WHERE FALSE",
         test=f"{_TESTS}::test_a_key_of_an_earlier_post_takes_effect_once",
@@ -74,9 +64,34 @@ FAULTS = [
         " not the first answer.",
     ),
     Fault(
+        name="key looked up without its account",
+        file=f"{SQL}/known.sql",
+        old="LEFT JOIN ledger_entry e USING (account_id, key)\n"
+        "LEFT JOIN ledger_refusal r USING (account_id, key)\n",
+        new="LEFT JOIN ledger_entry e ON e.key = k.key\n"
+        "LEFT JOIN ledger_refusal r ON r.account_id = k.account_id"
+        " AND r.key = k.key\n",
+        test=f"{_TESTS}::test_a_key_of_one_account_says_nothing_about_another",
+        because="0 == 10",
+        origin="Formance #1638: idempotency keys were not scoped to their ledger.",
+    ),
+    Fault(
+        name="late retry judged before its key",
+        file=f"{RULES}/deciding.py",
+        old="    known = account.keys.get(key)\n",
+        new="    known = account.keys.get(key)\n"
+        "    if shape.date_fault(command, now, account.policy):\n"
+        "        known = None\n",
+        test=f"{_TESTS}::"
+        "test_a_late_retry_finds_its_key_although_its_dates_have_passed",
+        because="malformed",
+        origin="Our own risk: validation in front of the look-up tells a"
+        " caller whose answer was lost that nothing happened.",
+    ),
+    Fault(
         name="key replayed for another command",
-        file=f"{_RULES}/deciding.py",
-        old="    if known.fingerprint != said:\n",
+        file=f"{RULES}/deciding.py",
+        old="    if known.fingerprint != mark:\n",
         new="    if False:\n",
         test=f"{_TESTS}::test_a_key_with_another_command_is_refused",
         because="key_reused",
@@ -85,8 +100,8 @@ FAULTS = [
     ),
     Fault(
         name="refusal not remembered",
-        file=f"{_RULES}/deciding.py",
-        old="        _remember(account, refused, key, said, at)\n",
+        file=f"{RULES}/deciding.py",
+        old="        _remember(account, refused, key, mark, at)\n",
         new="",
         test=f"{_TESTS}::test_a_refusal_is_remembered_when_the_retry_would_succeed",
         because="insufficient_points",
@@ -105,8 +120,8 @@ FAULTS = [
     ),
     Fault(
         name="cached balance trusted past expiry",
-        file=f"{_RULES}/deciding.py",
-        old="    settle(account, at, recorded_at)\n    try:\n",
+        file=f"{RULES}/deciding.py",
+        old="    for one in touched:\n        settle(one, at, recorded_at)\n    try:\n",
         new="    try:\n",
         test=f"{_TESTS}::test_expired_points_are_not_spent_although_no_job_ran",
         because="insufficient_points",
@@ -115,7 +130,7 @@ FAULTS = [
     ),
     Fault(
         name="one instant too late",
-        file=f"{_RULES}/state.py",
+        file=f"{RULES}/state.py",
         old="self.next_due_at <= instant",
         new="self.next_due_at < instant",
         test=f"{_TESTS}::test_points_lapse_at_the_very_instant_of_their_expiry",
@@ -125,7 +140,7 @@ FAULTS = [
     ),
     Fault(
         name="expiry takes what was spent",
-        file=f"{_RULES}/settling.py",
+        file=f"{RULES}/settling.py",
         old="            moves.append((lot, -lot.remaining))\n",
         new="            moves.append((lot, -lot.credited))\n",
         test=f"{_TESTS}::test_expiry_takes_what_remained_and_not_what_was_spent",
@@ -135,7 +150,7 @@ FAULTS = [
     ),
     Fault(
         name="due time put off by a write",
-        file=f"{_RULES}/state.py",
+        file=f"{RULES}/state.py",
         old="            self.next_due_at is None or instant < self.next_due_at\n",
         new="            True\n",
         test=f"{_TESTS}::test_a_later_credit_does_not_put_off_what_is_due_earlier",
@@ -145,7 +160,7 @@ FAULTS = [
     ),
     Fault(
         name="due time forgets what was not read",
-        file=f"{_RULES}/settling.py",
+        file=f"{RULES}/settling.py",
         old="    if account.horizon is not None:\n",
         new="    if False:\n",
         test=f"{_TESTS}::test_settling_does_not_forget_what_it_did_not_read",
@@ -155,7 +170,7 @@ FAULTS = [
     ),
     Fault(
         name="debt not repaid by a release",
-        file=f"{_RULES}/settling.py",
+        file=f"{RULES}/settling.py",
         old="        moves=repay_debt(-account.available, [lot]),\n",
         new="        moves=[],\n",
         test=f"{_TESTS}::test_a_release_repays_debt",
@@ -165,7 +180,7 @@ FAULTS = [
     ),
     Fault(
         name="oldest first in place of soonest-expiring",
-        file=f"{_RULES}/lots.py",
+        file=f"{RULES}/lots.py",
         old="    return (lot.expires_at or _NEVER, lot.sequence, lot.n)\n",
         new="    return (_NEVER, lot.sequence, lot.n)\n",
         test=f"{_TESTS}::test_the_soonest_expiring_lot_is_spent_first_not_the_oldest",
@@ -175,7 +190,7 @@ FAULTS = [
     ),
     Fault(
         name="refund returns to the lot taken first",
-        file=f"{_RULES}/lots.py",
+        file=f"{RULES}/lots.py",
         old="    for lot_id, amount in reversed(taken):\n",
         new="    for lot_id, amount in taken:\n",
         test=f"{_TESTS}::test_a_refund_returns_to_the_lot_taken_last",
@@ -185,7 +200,7 @@ FAULTS = [
     ),
     Fault(
         name="double refund in a batch",
-        file=f"{_RULES}/deciding.py",
+        file=f"{RULES}/undoing.py",
         old="    spend.undone += points\n",
         new="",
         test=f"{_TESTS}::test_a_spend_is_refunded_once_within_a_batch",
@@ -195,7 +210,7 @@ FAULTS = [
     ),
     Fault(
         name="double refund over two posts",
-        file=f"{_SQL}/named.sql",
+        file=f"{SQL}/named.sql",
         old="r.type IN ('refund', 'reverse', 'cancel')",
         new="r.type IN ('reverse', 'cancel')",
         test=f"{_TESTS}::test_a_spend_is_refunded_once_over_two_posts",
@@ -204,7 +219,7 @@ FAULTS = [
     ),
     Fault(
         name="grace given twice",
-        file=f"{_RULES}/lots.py",
+        file=f"{RULES}/lots.py",
         old="        graced = with_grace and lot.sequence == lot.root\n",
         new="        graced = with_grace\n",
         test=f"{_TESTS}::test_a_grace_lot_gets_no_second_grace",
@@ -214,9 +229,9 @@ FAULTS = [
     ),
     Fault(
         name="lapsed and taken back again",
-        file=f"{_RULES}/deciding.py",
-        old="    rest = points - from_pending - from_own - lapsed\n",
-        new="    rest = points - from_pending - from_own\n",
+        file=f"{RULES}/undoing.py",
+        old="    rest -= lapsed\n",
+        new="",
         test=f"{_TESTS}::test_what_lapsed_of_an_earn_is_not_taken_again_by_its_reverse",
         because="== 20",
         origin="Open Loyalty: cancelling an add ignores what became of"
@@ -224,18 +239,18 @@ FAULTS = [
     ),
     Fault(
         name="lapsed counted for two reverses",
-        file=f"{_RULES}/deciding.py",
-        old=" - earn.lapsed_counted, points)\n",
-        new=", points)\n",
+        file=f"{RULES}/undoing.py",
+        old=" - earn.lapsed_counted, rest)\n",
+        new=", rest)\n",
         test=f"{_TESTS}::test_what_lapsed_counts_for_one_of_two_reverses",
         because="== 20",
         origin="The same in parts: each partial return finds the same lapsed points.",
     ),
     Fault(
         name="cap taken for debt",
-        file=f"{_RULES}/deciding.py",
-        old='    owed = missing if policy == "debt" else 0\n',
-        new="    owed = missing\n",
+        file=f"{RULES}/undoing.py",
+        old='    owed = short if policy == "debt" else 0\n',
+        new="    owed = short\n",
         test=f"{_TESTS}::test_a_cap_writes_off_what_is_missing_and_makes_no_debt",
         because="-70 == 0",
         origin="Formance: a revert can be forced into overdraft,"
@@ -243,7 +258,7 @@ FAULTS = [
     ),
     Fault(
         name="lifetime follows the balance",
-        file=f"{_RULES}/recording.py",
+        file=f"{RULES}/recording.py",
         old='    if type == "earn":\n',
         new='    if type in ("earn", "reverse"):\n',
         test=f"{_TESTS}::test_a_reverse_does_not_lower_the_lifetime_points",
@@ -253,7 +268,7 @@ FAULTS = [
     ),
     Fault(
         name="hash without allocations",
-        file=f"{_RULES}/encoding.py",
+        file=f"{RULES}/encoding.py",
         old="        for move in moved\n",
         new="        for move in moved[:0]\n",
         test=f"{_TESTS}::test_the_hash_covers_the_allocations",
@@ -261,4 +276,8 @@ FAULTS = [
         origin="Our own risk: a chain over the entries alone leaves open"
         " what they did to lots.",
     ),
+    *faults_of_holds.FAULTS,
+    *faults_of_transfers.FAULTS,
+    *faults_of_limits.FAULTS,
+    *faults_of_corrections.FAULTS,
 ]
