@@ -19,6 +19,14 @@ from punchcard.access.tokens import (
 from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import require_transaction
 
+__all__ = [
+    "Refreshed",
+    "TokenPair",
+    "open_session",
+    "revoke_session",
+    "rotate_session",
+]
+
 
 class Refreshed(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a refresh token that was shown."""

@@ -14,7 +14,7 @@ from punchcard.access.operations.passwords import (
     is_password_of,
     read_email,
 )
-from punchcard.access.operations.sessions import open_session
+from punchcard.access.operations.sessions import TokenPair, open_session
 from punchcard.access.operations.users import set_password
 from punchcard.access.queries import (
     UserView,
@@ -23,7 +23,6 @@ from punchcard.access.queries import (
     get_user,
     list_memberships_of_user,
 )
-from punchcard.access.tokens import TokenPair
 from punchcard.kernel.audit import Author, Change, record_changes
 from punchcard.kernel.ids import typed
 from punchcard.kernel.transactions import transaction

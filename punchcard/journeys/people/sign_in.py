@@ -9,6 +9,7 @@ from punchcard.access import errors
 from punchcard.access.operations.attempts import forgive_attempts
 from punchcard.access.operations.passwords import is_password_of, read_email
 from punchcard.access.operations.sessions import (
+    TokenPair,
     open_session,
     revoke_session,
     rotate_session,
@@ -19,7 +20,6 @@ from punchcard.access.queries import (
     find_user,
     list_memberships_of_user,
 )
-from punchcard.access.tokens import TokenPair
 from punchcard.kernel.audit import SYSTEM, Author, Change, record_changes
 from punchcard.kernel.ids import typed
 from punchcard.kernel.transactions import transaction
