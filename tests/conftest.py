@@ -64,6 +64,8 @@ def assert_clean(*, since: int = 0) -> None:
         "SELECT DISTINCT account_id FROM ledger_outbox WHERE recorded_xid >= %s::xid8",
         (str(since),),
     )
+    if not touched:
+        return
     report = verify(accounts=[row[0] for row in touched])
     breaches = [
         (check.number, check.name, breach.account, breach.sequence, breach.what)

@@ -20,8 +20,7 @@ def _verb(path: str) -> str:
 
 
 def account_not_found(scene: Scene, method: str, path: str) -> Answer:
-    nowhere = path.replace("{account}", "ext:nobody@points")
-    return scene.send(method, nowhere, body=scene.body(method, path))
+    return scene.send(method, path, named={"account": "ext:nobody@points"})
 
 
 # What the same key may stand for otherwise.
@@ -51,7 +50,8 @@ def key_reused(scene: Scene, method: str, path: str) -> Answer:
         scene.send(method, path)
         return scene.send(method, path, body=_OTHERWISE[_verb(path)])
     # Of what is no command a key stands for one request, whatever it is about.
-    scene.api.post(f"{scene.account}/unfreeze", _WHY, key="errand")
+    caller = scene.caller(method, path)
+    caller.post(f"{scene.account}/unfreeze", _WHY, key="errand")
     return scene.send(method, path)
 
 
@@ -73,15 +73,13 @@ def entry_not_found(scene: Scene, method: str, path: str) -> Answer:
     if path.endswith("/adjust"):
         body = {"points": 5, "lot": "999.1", **_WHY}
         return scene.send(method, path, body=body)
-    there = path
-    for name, absent in {"sequence": "999", "hold": "999", "lot": "999.1"}.items():
-        there = there.replace(f"{{{name}}}", absent)
-    return scene.send(method, there, body=scene.body(method, path))
+    absent = {"sequence": "999", "hold": "999", "lot": "999.1"}
+    return scene.send(method, path, named=absent)
 
 
 def entry_not_reversible(scene: Scene, method: str, path: str) -> Answer:
     other = scene.earned if path.endswith("/refund") else scene.spent
-    return scene.send(method, path.replace("{sequence}", str(other)), body={})
+    return scene.send(method, path, named={"sequence": other})
 
 
 def hold_not_open(scene: Scene, method: str, path: str) -> Answer:
@@ -134,7 +132,7 @@ def limit_exceeded(scene: Scene, method: str, path: str) -> Answer:
         spent = scene.post_all(earn, spend, *[up] * 9)[1]["sequence"]
     else:
         spent = scene.post_all(earn, spend, *[debt] * 9)[0]["sequence"]
-    return scene.send(method, path.replace("{sequence}", str(spent)), body={})
+    return scene.send(method, path, named={"sequence": spent})
 
 
 LEDGER: dict[str, Errand] = {

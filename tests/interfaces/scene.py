@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import secrets
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from punchcard.interfaces.api.documents import openapi_document
 from tests.interfaces.conftest import Answer, Api, make_api
 from tests.interfaces.operations import NAMES, fill
+from tests.interfaces.people import a_person, visitor
+
+PATHS: dict[str, dict[str, Any]] = json.loads(openapi_document())["paths"]
+"""What the document says of each address, by method."""
 
 
 class Scene:
@@ -29,7 +36,24 @@ class Scene:
         entry: dict[str, Any] = answer.body["entry"]
         return entry
 
-    def path(self, template: str) -> str:
+    @cached_property
+    def visitor(self) -> Api:
+        """Somebody with no credential, from where nobody else comes."""
+        return _from_anywhere(visitor(self.api))
+
+    @cached_property
+    def person(self) -> Api:
+        """The program's only admin, signed in, from where nobody else comes."""
+        return _from_anywhere(a_person(self.api, "admin"))
+
+    def caller(self, method: str, template: str) -> Api:
+        """Return who may ask for it: our key, or where none may, a person or nobody."""
+        ways = PATHS[template][method.lower()]["security"]
+        if not ways:
+            return self.visitor
+        return self.api if any("apiKey" in way for way in ways) else self.person
+
+    def path(self, template: str, named: Mapping[str, Any] | None = None) -> str:
         """Return an address of this scene, with the object that suits its verb."""
         verb = template.rpartition("/")[2]
         names = {
@@ -40,7 +64,7 @@ class Scene:
             "hold": self.held,
             "lot": self.waiting if verb in {"activate", "cancel"} else "1.1",
         }
-        return fill(template, names)
+        return fill(template, names | dict(named or {}))
 
     def body(self, method: str, template: str) -> Any:
         """Return a body that is good: ours, or else the document's own example."""
@@ -49,18 +73,22 @@ class Scene:
             return None
         if verb in BODIES:
             return BODIES[verb]
-        described = json.loads(openapi_document())["paths"][template][method.lower()]
-        content = described.get("requestBody", {}).get("content", {})
+        content = PATHS[template][method.lower()].get("requestBody", {}).get("content")
         return content["application/json"]["example"] if content else None
 
     def send(self, method: str, template: str, **options: Any) -> Answer:
-        """Ask as one should, but for what `options` say."""
+        """Ask as one should, but for what `options` say; `named` is in the address."""
         options.setdefault("key", "errand")
         if "body" not in options:
             options["body"] = self.body(method, template)
-        caller: Api = options.pop("caller", self.api)
+        read = PATHS[template][method.lower()].get("parameters", [])
+        if any(parameter["name"] == "If-Match" for parameter in read):
+            options.setdefault("headers", {"If-Match": "*"})
+        caller = options.pop("caller", None) or self.caller(method, template)
+        path = self.path(template, options.pop("named", None))
         query = options.pop("query", "")
-        return caller.call(method, self.path(template) + query, **options)
+        answer: Answer = caller.call(method, path + query, **options)
+        return answer
 
     def empty(self) -> None:
         """Leave nothing in Anna's account."""
@@ -89,6 +117,13 @@ class Scene:
         answer = self.api.post("/v1/entries:batch", {"commands": said}).body
         assert answer["refused"] == 0, answer
         return [outcome["entry"] for outcome in answer["data"]]
+
+
+def _from_anywhere(caller: Api) -> Api:
+    """Give a caller a network of their own: attempts are counted by it."""
+    network = f"{secrets.randbits(16):x}:{secrets.randbits(16):x}"
+    caller.client.defaults["REMOTE_ADDR"] = f"2001:db8:{network}::1"
+    return caller
 
 
 _WHY = {"reason": "A test"}

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from punchcard.interfaces.api.endpoint import Operation
+from punchcard.interfaces.api.permissions import ANY_USER
+from punchcard.programs.models import Program
 from tests.interfaces.conftest import DAY, START, Api
 from tests.interfaces.people import (
     PASSWORD,
@@ -50,8 +53,8 @@ class Seeds:
         self.known = {"account": "ext:anna@points", "member": "ext:anna"}
         self.known |= {"sequence": 1, "lot": "1.1", "place": "ext:old-town"}
 
-    def put(self, case: Any) -> str:
-        """Make a case one that succeeds; return the secret to call with."""
+    def put(self, case: Any) -> str | None:
+        """Make a case one that succeeds; return whose secret to call with, if one's."""
         operation = case.operation.definition.raw
         seed = CALLS.get(operation["operationId"])
         call = Call() if seed is None else seed(self)
@@ -65,7 +68,7 @@ class Seeds:
         if "requestBody" in operation:
             content = operation["requestBody"]["content"]["application/json"]
             case.body = deepcopy(content["example"]) | call.body
-        return self.api.secret if call.secret is None else call.secret
+        return call.secret
 
     def name(self, kind: str) -> str:
         """Return a name that nobody has."""
@@ -89,6 +92,13 @@ class Seeds:
         self.api.enrol(name)
         return name
 
+    def caller(self, operation: Operation) -> str:
+        """Return the secret of somebody who may ask for it."""
+        if operation.scope != ANY_USER:
+            return self.api.secret
+        # With a password: some of it is about that.
+        return an_admin_with_password(self.api)[0].secret
+
     def person(self, role: str = "analyst") -> Api:
         """Return somebody who is signed in."""
         return a_person(self.api, role)
@@ -98,6 +108,10 @@ class Seeds:
         user: dict[str, Any] = invite(self.api, an_address(), role="analyst")
         return user
 
+    def invitation(self) -> str:
+        """Invite somebody; return what stands in the letter to them."""
+        return last_token(str(self.invited()["email"]))
+
     def accepted(self) -> str:
         """Return the address of somebody whose password is the tests' one."""
         return an_admin_with_password(self.api)[1]
@@ -106,6 +120,26 @@ class Seeds:
         """Return the tokens of somebody."""
         tokens: dict[str, Any] = token(self.api, self.accepted()).body
         return tokens
+
+    def registered(self) -> str:
+        """Have somebody register; return what stands in the letter to them."""
+        address = an_address()
+        body = {"email": address, "password": PASSWORD, "program": self.slug()}
+        visitor(self.api).post("/v1/auth/register", body)
+        return last_token(address)
+
+    def slug(self) -> str:
+        """Let people register themselves; return what they call the program."""
+        program = Program.objects.get(pk=self.api.program)
+        program.self_registration = True
+        program.save()
+        return program.slug
+
+    def removed(self) -> str:
+        """Take somebody out of the program; return the user's id."""
+        membership = self.person().get("/v1/auth/me").body["membership"]
+        self.api.call("DELETE", f"/v1/memberships/{membership['id']}")
+        return str(membership["user"])
 
     def linked(self) -> str:
         """Return what stands in a letter to somebody who forgot their password."""
@@ -117,7 +151,7 @@ class Seeds:
         """Make an API key; return its id."""
         body = {"name": "till", "scopes": ["members:read"]}
         made = self.api.post("/v1/api-keys", body).body
-        return str(made["key"]["id"])
+        return str(made["api_key"]["id"])
 
     def tag(self, member: str) -> str:
         """Return the ETag of a member."""
@@ -194,8 +228,14 @@ CALLS: Mapping[str, Callable[[Seeds], Call]] = {
     "getMembership": _removed,
     "changeMembership": _removed,
     "removeMembership": _removed,
-    "getMe": lambda s: Call(secret=s.person().secret),
-    "changeMe": lambda s: Call(secret=s.person().secret),
+    "createMembership": lambda s: Call(body={"user": s.removed()}),
+    "changePassword": lambda s: Call(
+        body={"current_password": PASSWORD},
+        secret=an_admin_with_password(s.api)[0].secret,
+    ),
+    "register": lambda s: Call(body={"email": an_address(), "program": s.slug()}),
+    "verifyEmail": lambda s: Call(body={"token": s.registered()}),
+    "acceptInvitation": lambda s: Call(body={"token": s.invitation()}),
     "signIn": lambda s: Call(body={"email": s.accepted(), "password": PASSWORD}),
     "refreshToken": lambda s: Call(body={"refresh": s.signed_in()["refresh"]}),
     "forgotPassword": lambda s: Call(body={"email": s.accepted()}),

@@ -43,6 +43,17 @@ def test_every_operation_has_a_name_of_its_own_and_documents_its_refusals() -> N
                 assert TABLE[code].status == int(status)
 
 
+def test_whatever_changes_something_may_lose_its_commit() -> None:
+    told = {
+        (method, path): "outcome_unknown" in str(operation["responses"])
+        for path, item in _document()["paths"].items()
+        for method, operation in item.items()
+    }
+    assert {method for method, _ in told} == {"get", "post", "patch", "delete"}
+    for (method, path), is_told in told.items():
+        assert is_told == (method != "get"), (method, path)
+
+
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
 def test_the_pages_load_what_we_serve_and_nothing_else(page: str) -> None:
     client = Client()
