@@ -13,7 +13,7 @@ import msgspec
 from punchcard.kernel import sql
 
 from . import errors
-from .models import ApiKey, Link
+from .models import ApiKey, Link, Session
 from .rules import (
     COMMAND_SCOPES,
     ROLES,
@@ -76,6 +76,7 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True):
     disabled_at: datetime | None
     token_version: int
     created_at: datetime
+    last_login: datetime | None
 
 
 class MembershipView(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +96,7 @@ class MembershipView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     accepted_at: datetime | None
     disabled_at: datetime | None
+    removed_at: datetime | None
 
     @property
     def status(self) -> str:
@@ -102,6 +104,15 @@ class MembershipView(msgspec.Struct, frozen=True, kw_only=True):
         if self.disabled_at is not None:
             return "disabled"
         return "invited" if self.accepted_at is None else "active"
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One sign-in."""
+
+    created_at: datetime
+    refreshed_at: datetime | None
+    expires_at: datetime
+    revoked_at: datetime | None
 
 
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,10 +261,16 @@ def list_memberships_of_user(*, user: UUID | None) -> list[MembershipView]:
 
 
 def list_memberships_of_member(*, program: UUID, member: UUID) -> list[MembershipView]:
-    """Return who can sign in as a member, by the time of the invitation."""
-    return _memberships(
-        "m.program_id = %s AND m.member = %s ORDER BY m.id", (program, member)
-    )
+    """Return who can sign in as a member, or could, by the time of the invitation."""
+    condition: LiteralString = "m.program_id = %s AND m.member = %s ORDER BY m.id"
+    return _memberships(condition, (program, member), which="WHERE ")
+
+
+def list_sessions(*, membership: UUID) -> list[SessionView]:
+    """Return when somebody signed in, the oldest first; what expired is forgotten."""
+    fields = SessionView.__struct_fields__
+    rows = Session.objects.filter(membership_id=membership).order_by("id")
+    return [SessionView(**row) for row in rows.values(*fields)]
 
 
 def list_memberships(
@@ -351,12 +368,12 @@ _MEMBERSHIP: LiteralString = """
         m.role, m.member, ARRAY(
             SELECT place_id FROM access_membership_place
             WHERE membership_id = m.id ORDER BY place_id
-        ), m.adjust_limit, m.created_at, m.accepted_at, m.disabled_at
+        ), m.adjust_limit, m.created_at, m.accepted_at, m.disabled_at, m.removed_at
     FROM access_membership m
     JOIN access_user u ON u.id = m.user_id
     JOIN programs_program p ON p.id = m.program_id
-    WHERE m.removed_at IS NULL AND
 """
+_PRESENT: LiteralString = "WHERE m.removed_at IS NULL AND "
 _LINK_FIELDS = (
     "purpose",
     "user_id",
@@ -372,7 +389,7 @@ def _user(condition: LiteralString, value: object) -> UserView | None:
     cursor = sql.cursor()
     cursor.execute(
         "SELECT id, email, name, language, email_verified_at, disabled_at,"
-        " token_version, created_at FROM access_user WHERE " + condition,
+        " token_version, created_at, last_login FROM access_user WHERE " + condition,
         (value,),
     )
     row = cursor.fetchone()
@@ -380,9 +397,11 @@ def _user(condition: LiteralString, value: object) -> UserView | None:
     return None if row is None else UserView(**dict(zip(names, row, strict=True)))
 
 
-def _memberships(condition: LiteralString, parameters: Any) -> list[MembershipView]:
+def _memberships(
+    condition: LiteralString, parameters: Any, *, which: LiteralString = _PRESENT
+) -> list[MembershipView]:
     cursor = sql.cursor()
-    cursor.execute(_MEMBERSHIP + condition, parameters)
+    cursor.execute(_MEMBERSHIP + which + condition, parameters)
     names = MembershipView.__struct_fields__
     return [MembershipView(**dict(zip(names, row, strict=True))) for row in cursor]
 

@@ -30,7 +30,9 @@ def erase_member(
     with transaction():
         erased = members.erase_member(program=program, member=member, now=now)
         if erased is not None:
-            people = access.forget_member(program=program, member=member)
+            people = access.forget_member(
+                program=program, member=member, address=erased.email
+            )
             _withhold(program, member, erased, people)
             change = Change(
                 action="member.erased",
@@ -48,15 +50,19 @@ def _withhold(
     erased: members.Erased,
     people: list[access.Forgotten],
 ) -> None:
-    """Empty the kept answers of this program that are about the member."""
-    names = {typed("mem", member), erased.external_id, erased.email, erased.phone}
+    """Empty the kept answers that are about the member, or who could sign in so."""
+    known_by = {erased.external_id, erased.email, erased.phone}
+    names = {typed("mem", member), *known_by}
     for person in people:
-        names |= {typed("mbr", person.membership), person.email}
+        names.add(typed("mbr", person.membership))
+        known_by.add(person.email)
+        of_user = [typed("usr", person.user), person.email]
         # Of somebody who stays in another program, only this one's answers.
-        names |= {typed("usr", person.user)}
+        for where in person.programs:
+            withhold_answers(program=where, naming=of_user)
     withhold_answers(
         program=program,
         naming=sorted(name for name in names if name),
-        # A refusal says the address that was asked.
-        steps=[f"ext:{erased.external_id}"],
+        # A refusal says the address that was asked: also one that nobody has.
+        steps=sorted(f"ext:{name}" for name in known_by if name),
     )

@@ -7,11 +7,15 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
+import msgspec
+
 from punchcard.access.queries import (
     MembershipView,
+    SessionView,
     UserView,
     get_user,
     list_memberships_of_member,
+    list_sessions,
 )
 from punchcard.kernel import sql
 from punchcard.kernel.audit import (
@@ -46,11 +50,18 @@ from punchcard.programs.queries import WalletView, list_wallets
 
 from .open_member_accounts import HOLDER_KIND
 
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """Who can sign in as the member, or could before they were removed."""
+
+    membership: MembershipView
+    user: UserView
+    sessions: list[SessionView]
+
+
 Holding: TypeAlias = tuple[AccountView, WalletView, Balance]
 OfAccount: TypeAlias = Entry | LotView | HoldView | AllocationView | RefusalView
-Row: TypeAlias = (
-    MemberView | tuple[MembershipView, UserView] | Holding | tuple[UUID, OfAccount]
-) | AuditView
+Row: TypeAlias = MemberView | SignIn | Holding | tuple[UUID, OfAccount] | AuditView
 
 
 def export_member(
@@ -71,7 +82,12 @@ def export_member(
         record_changes(author=author, changes=[told], now=now)
         signed_in = list_memberships_of_member(program=program, member=member)
         for membership in signed_in:
-            yield "sign_ins", (membership, get_user(user=membership.user))
+            user = get_user(user=membership.user)
+            sessions = list_sessions(membership=membership.id)
+            yield (
+                "sign_ins",
+                SignIn(membership=membership, user=user, sessions=sessions),
+            )
         holdings = _holdings(program, member, now)
         for holding in holdings:
             yield "accounts", holding

@@ -7,6 +7,7 @@ time. "P1M" after 31 January is the last day of February.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,6 +19,8 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """PostgreSQL counts instants in microseconds from here."""
 
 MAX_YEARS = 200
+_SHAPE = re.compile(r"P[0-9YMWDTHS.,]+")
+"""isodate takes more: a sign, the form of dates, a newline at the end."""
 _NOTHING = timedelta(0)
 
 
@@ -53,7 +56,9 @@ def parse_duration(text: str) -> Duration:
             longer than 200 years.
     """
     calendar_part, _, clock_part = text.partition("T")
-    if text.endswith("T"):
+    if text.startswith("-P"):
+        raise DurationError(f"{text!r} is negative")
+    if not _SHAPE.fullmatch(text) or text.endswith("T"):
         raise DurationError(f"{text!r} is not an ISO 8601 duration")
     try:
         parsed = isodate.parse_duration(text)
@@ -70,8 +75,6 @@ def parse_duration(text: str) -> Duration:
         if whole != int(whole):
             raise DurationError(f"{text!r} has a fraction of a month")
         months, parsed = int(whole), parsed.tdelta
-    if months < 0 or parsed < _NOTHING or clock < _NOTHING:
-        raise DurationError(f"{text!r} is negative")
     days, elapsed = parsed.days, parsed - timedelta(days=parsed.days) + clock
     if months > MAX_YEARS * 12 or days > MAX_YEARS * 366 or elapsed.days > 366:
         raise DurationError(f"{text!r} is longer than {MAX_YEARS} years")

@@ -142,7 +142,7 @@ def read_for(
     _read_named(cursor, open_questions)
     until = _instants(open_questions, accounts, now)
     _read_spends(cursor, open_questions, now)
-    _read_lots(cursor, open_questions, accounts, until)
+    _read_lots(cursor, open_questions, accounts, until, now)
 
 
 def _instants(
@@ -262,11 +262,15 @@ def _read_lots(
     asked: Asked,
     accounts: dict[UUID, Account],
     until: dict[UUID, datetime],
+    now: datetime,
 ) -> None:
     """Read lots and holds for what is due, what is spent, and what is undone."""
     touched = {key: accounts[key] for key in until}
     due = {key for key, account in touched.items() if account.due_by(until[key])}
-    need = _needs(asked, touched, due, until)
+    idle = {
+        key for key, at in _idle_from(asked, touched, now).items() if at <= until[key]
+    }
+    need = _needs(asked, touched, due, idle)
     named = [
         (account, command)
         for account, command in asked
@@ -345,7 +349,7 @@ def _needs(
     asked: Asked,
     accounts: dict[UUID, Account],
     due: set[UUID],
-    until: dict[UUID, datetime],
+    idle: set[UUID],
 ) -> dict[UUID, int]:
     """Return, for each account whose lots must be walked, the points to reach.
 
@@ -371,7 +375,6 @@ def _needs(
             need[key] = need.get(key, 0) + (command.points or amount)
         elif isinstance(command, Adjust) and command.points < 0:
             need[key] = need.get(key, 0) - command.points
-    idle = {key for key, at in _idle_from(asked, accounts).items() if at <= until[key]}
     for key in need.keys() | idle:
         account = accounts[key]
         # All open lots together never hold more than this.
@@ -380,10 +383,13 @@ def _needs(
     return need
 
 
-def _idle_from(asked: Asked, accounts: dict[UUID, Account]) -> dict[UUID, datetime]:
+def _idle_from(
+    asked: Asked, accounts: dict[UUID, Account], now: datetime
+) -> dict[UUID, datetime]:
     """Return when accounts may first become idle: all their open lots lapse then.
 
-    What the batch itself earns or spends, at an instant of the past, counts too.
+    What the batch itself earns or spends counts too: at an instant of the past, or
+    before a transfer to an account whose clock was ahead.
     """
     first: dict[UUID, datetime] = {
         key: at for key, account in accounts.items() if (at := account.idles_at)
@@ -392,10 +398,9 @@ def _idle_from(asked: Asked, accounts: dict[UUID, Account]) -> dict[UUID, dateti
         policy = account.policy
         if policy.idle is None or not isinstance(command, (Earn, Redeem, Capture)):
             continue
-        if command.at is not None:
-            active_at = account.instant(command.at)
-            at = add_duration(active_at, policy.idle, policy.zone)
-            first[account.id] = min(at, first.get(account.id, at))
+        active_at = account.instant(command.at or now)
+        at = add_duration(active_at, policy.idle, policy.zone)
+        first[account.id] = min(at, first.get(account.id, at))
     return first
 
 

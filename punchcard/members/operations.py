@@ -228,6 +228,18 @@ def erase_member(*, program: UUID, member: UUID, now: datetime) -> Erased | None
     )
 
 
+def keep_member(*, program: UUID, member: UUID) -> None:
+    """Refuse somebody erased, and keep this one from being erased until the COMMIT.
+
+    Raises:
+        MemberNotFound: the program has no such member.
+        MemberErased: there is nobody any more.
+    """
+    require_transaction()
+    if lock_member(program=program, member=member).erased_at is not None:
+        raise errors.MemberErased
+
+
 def await_enrolments() -> None:
     """Wait for enrolments under way, and keep new ones waiting until the COMMIT.
 

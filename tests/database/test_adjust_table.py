@@ -110,6 +110,66 @@ class TestDown:
         """)
 
 
+class TestALotByHand:
+    def test_it_is_extended_by_a_pair_that_changes_neither_balance_nor_lifetime(self):
+        story = play("""
+            d0 earn 100 exp=d10                       -> 1 +100 =100
+               redeem 30                              -> 2 -30 =70
+            d9 atomic adjust -70 lot=1.1              -> 3 -70 =0
+                    & adjust 70 lot=1.1 exp=d50       -> 4 +70 =70 lifetime_after=100
+            d20 redeem 20                             -> 5 -20 =50
+            d50 settle                                -> 6
+        """)
+        assert story.lots() == ["1.1 0/100 spent exp=d10", "4.1 0/70 lapsed exp=d50"]
+        assert story.statement()[5] == "6 expire 50 -50 =0 d50"
+
+    def test_more_than_what_remains_of_it_is_not_extended_at_all(self):
+        story = play("""
+            d0 earn 100 exp=d10                       -> 1 +100 =100
+               redeem 30                              -> 2 -30 =70
+            d9 atomic adjust -71 lot=1.1              -> exceeds_original left=70
+                    & adjust 71 lot=1.1 exp=d50       -> not_applied
+        """)
+        assert story.lots() == ["1.1 70/100 open exp=d10"]
+
+    def test_it_lapses_by_one_adjust_and_is_then_no_more_to_be_had(self):
+        story = play("""
+            d0  earn 100 exp=d10         -> 1 +100 =100
+                earn 5                   -> 2 +5 =105
+                redeem 30                -> 3 -30 =75
+                adjust -70 lot=1.1       -> 4 -70 =5 lifetime_after=105
+                adjust -1 lot=1.1        -> exceeds_original left=0
+            d10 settle                   -> 4
+                reverse 1 policy=refuse  -> insufficient_points required=100 missing=95
+        """)
+        assert story.lots() == ["1.1 0/100 spent exp=d10", "2.1 5/5 open"]
+
+    @pytest.mark.parametrize(
+        ("lot", "state"),
+        [
+            ("1.1", "lapsed"),
+            ("2.1", "spent"),
+            ("3.1", "pending"),
+            ("4.1", "cancelled"),
+            ("8.1", "open"),
+        ],
+    )
+    def test_of_a_lot_in_any_state_more_can_be_given(self, lot, state):
+        story = play("""
+            d0 earn 100 exp=d1          -> 1 +100 =100
+               earn 100                 -> 2 +100 =200
+               earn 100 pending=event   -> 3 +0 =200
+               earn 100 pending=event   -> 4 +0 =200
+               cancel 4.1               -> 5 +0 =200
+            d1 redeem 100               -> 7 -100 =0
+               earn 100                 -> 8 +100 =100
+        """)
+        before = story.lots()
+        assert f" {state}" in next(line for line in before if line.startswith(lot))
+        story.play(f"adjust 7 lot={lot} -> 9 +7 =107")
+        assert story.lots() == [*before, "9.1 7/7 open"]
+
+
 @pytest.mark.parametrize(
     ("line", "verdict"),
     [

@@ -11,6 +11,7 @@ import pytest
 from punchcard.ledger.commands import Earn, Redeem, Refund, Reverse, Settle
 from punchcard.ledger.errors import REFUSALS
 from punchcard.ledger.operations import post
+from punchcard.ledger.rules.shape import SOURCES
 from tests.builders import START, a_ledger, rows
 from tests.notation import Story, instant, play
 
@@ -225,6 +226,70 @@ class TestWorkedRows:
             debt_policy=wallet,
         )
 
+    def test_a_reverse_takes_the_earns_own_lots_first_then_others_in_spending_order(
+        self,
+    ):
+        story = play("""
+            earn 50 exp=d9       -> 1 +50 =50
+            earn 50 exp=d5       -> 2 +50 =100
+            earn 50              -> 3 +50 =150
+            redeem 10            -> 4 -10 =140
+            reverse 3 20         -> 5 -20 =120
+            adjust -30 lot=3.1   -> 6 -30 =90
+            reverse 3 policy=cap -> 7 -30 =60 amount=30
+            reverse 2            -> 8 -50 =10
+        """)
+        assert story.moves()[1:] == [
+            "5 3.1 -20",
+            "6 3.1 -30",
+            "7 2.1 -30",
+            "8 2.1 -10",
+            "8 1.1 -40",
+        ]
+
+    def test_of_several_lots_that_rise_in_debt_the_soonest_expiring_pays(self):
+        story = play("""
+            earn 50 exp=d10          -> 1 +50 =50
+            earn 50 exp=d20          -> 2 +50 =100
+            redeem 100               -> 3 -100 =0
+            adjust -30 policy=debt   -> 4 -30 =-30
+            refund 3                 -> 5 +100 =70
+        """)
+        assert story.moves()[2:] == ["5 2.1 +50", "5 1.1 +50", "5 1.1 -30"]
+
+    def test_what_is_due_at_one_instant_comes_by_kind_then_by_sequence(self):
+        story = play("""
+            d0 earn 10 pending=P3D   -> 1 +0 =0
+               earn 20 pending=P3D   -> 2 +0 =0
+               earn 90               -> 3 +90 =90
+               reserve 5 ttl=P3D     -> 4 -5 =85
+               reserve 6 ttl=P3D     -> 5 -6 =79
+               earn 8 exp=d3         -> 6 +8 =87
+               earn 7 exp=d3         -> 7 +7 =94
+            d4 settle                -> 12
+        """)
+        assert story.statement()[7:] == [
+            "8 release 10 +10 =104 d3",
+            "9 release 20 +20 =124 d3",
+            "10 void 5 +5 =129 d3",
+            "11 void 6 +6 =135 d3",
+            "12 expire 15 -15 =120 d3",
+        ]
+        related = [entry.relates_to for entry in story.entries()[7:]]
+        assert related == [1, 2, 4, 5, None]
+        assert story.moves()[-2:] == ["12 6.1 -8", "12 7.1 -7"]
+        assert {entry.key for entry in story.entries()[7:]} == {None}
+
+    def test_what_expires_between_the_stated_instant_and_the_accounts_lapses_at_once(
+        self,
+    ):
+        story = play("""
+            d9 earn 5                -> 1 +5 =5
+               earn 10 at=d1 exp=d4  -> 2 +10 =15
+               redeem 6              -> insufficient_points available=5
+        """)
+        assert story.statement()[2] == "3 expire 10 -10 =5 d9"
+
     def test_points_earned_while_spending_all_never_turn_negative(self):
         story = play("""
             d0  earn 100 exp=d10  -> 1 +100 =100
@@ -233,6 +298,71 @@ class TestWorkedRows:
             d99 settle            -> 3
         """)
         assert story.statement()[-1] == "3 earn 50 +50 =50 d0"
+
+
+class TestWhatTheWalletSays:
+    def test_pending_period_and_validity_unless_the_command_says_so(self):
+        story = play(
+            """
+            earn 10                            -> 1 +0 =0 pending=10
+            earn 20 pending=PT0S               -> 2 +20 =20 pending=0
+            earn 30 pending=event              -> 3 +0 =20 available_at=None
+            earn 40 pending=P1D validity=P1D   -> 4 +0 =20 validity=P1D
+            earn 50 exp=d9                     -> 5 +0 =20 validity=None
+            earn 60 pending=event exp=d9       -> 6 +0 =20
+            """,
+            pending_period="P2D",
+            validity="P3D",
+        )
+        assert story.lots() == [
+            "1.1 10/10 pending exp=d5",
+            "2.1 20/20 open exp=d3",
+            "3.1 30/30 pending",
+            "4.1 40/40 pending exp=d2",
+            "5.1 50/50 pending exp=d9",
+            "6.1 60/60 pending exp=d9",
+        ]
+
+    def test_how_long_what_comes_back_lapsed_lives(self):
+        story = play(
+            """
+            d0 earn 10 exp=d1  -> 1 +10 =10
+               redeem 10       -> 2 -10 =0
+            d1 refund 2        -> 3 +10 =10
+            """,
+            grace="P5D",
+        )
+        assert story.lots()[1] == "3.1 10/10 open exp=d6"
+
+
+SAID_OF_IT = [
+    ("", "earn 5", "purchase", "Earn"),
+    ("", "redeem 5", "redemption", "Redeem"),
+    ("", "redeem 5 ref=voucher:v7", "redemption", "Redeem: voucher v7"),
+    ("", "reserve 5", "redemption", "Reserve"),
+    ("reserve 5 -> 2 -5", "capture 2 4", "redemption", "Capture of hold 2"),
+    ("reserve 5 -> 2 -5", "void 2", "redemption", "Void of hold 2"),
+    ("redeem 5 -> 2 -5", "refund 2", "redemption", "Refund of entry 2"),
+    ("", "reverse 1", "purchase", "Reverse of entry 1"),
+    ("", "adjust 5", "admin", "Corrected by hand"),
+    ("", "adjust -5", "admin", "Corrected by hand"),
+    ("", "transfer 5 to=B", "transfer", "Transfer"),
+    ("earn 5 pending=event -> 2 +0", "activate 2.1", "purchase", "Activate of lot 2.1"),
+    ("earn 5 pending=event -> 2 +0", "cancel 2.1", "purchase", "Cancel of lot 2.1"),
+    ("", "earn 5 description=Welcome", "purchase", "Welcome"),
+    ("", "earn 5 description=", "purchase", "Earn"),
+    *(("", f"earn 5 source={source}", source, "Earn") for source in SOURCES),
+]
+
+
+@pytest.mark.parametrize(("before", "line", "source", "description"), SAID_OF_IT)
+def test_every_entry_says_where_from_and_what(before, line, source, description):
+    story = play(f"earn 9 -> 1 +9 =9\n{before}")
+    number = len(story.entries()) + 1
+    assert story.ledger.one(story.command(f"{line} actor=usr_7".split())).applied
+    entry = story.entries()[number - 1]
+    assert (entry.source, entry.description) == (source, description)
+    assert entry.actor == "usr_7"
 
 
 # Each row: what was played before | the line | its verdict. In the order of §8; where
@@ -257,6 +387,7 @@ REFUSED = [
     ("malformed", "", "reverse 1 key=- ref=order:7", "malformed field=key"),
     ("malformed", "", "earn 1 ref=order:", "malformed field=reference_id"),
     ("malformed", "", f"earn 1 key={'k' * 201}", "malformed field=key"),
+    ("malformed", "", f"earn 1 ref=order:{'7' * 190}", "malformed field=key"),
     ("malformed", "", "earn 1 pending=soon", "malformed field=pending"),
     ("malformed", "", "earn 1 pending=-P1D", "malformed field=pending"),
     ("malformed", "", "earn 1 validity=event", "malformed field=validity"),
@@ -376,6 +507,9 @@ REFUSED = [
     ("limit_exceeded", "full", "earn 1", "limit_exceeded limit=total"),
     ("limit_exceeded", "full", "earn 1 pending=event", "limit_exceeded"),
     ("limit_exceeded", "full; empty", "earn 1", "limit_exceeded"),
+    ("limit_exceeded", "swapped", "refund 2", "limit_exceeded limit=total"),
+    ("limit_exceeded", "owing", "reverse 1", "limit_exceeded limit=total"),
+    ("limit_exceeded", "owing", "reverse 1 policy=cap", "13 +0 amount=100"),
 ]
 
 BEFORE = {
@@ -385,6 +519,12 @@ BEFORE = {
     "freeze": "freeze",
     "other": "B: earn 5 -> 1\n redeem 1 -> 2",
     "undone": "redeem 100 -> 2 \n refund 2 -> 3 \n reverse 1 -> 4",
+    "swapped": "redeem 100 -> 2\n"
+    + "\n".join(f"adjust {MOST} -> {n}" for n in range(3, 12))
+    + f"\nadjust {2**53 - 1 - 9 * MOST} -> 12",
+    "owing": "redeem 100 -> 2\n"
+    + "\n".join(f"adjust -{MOST} policy=debt -> {n}" for n in range(3, 12))
+    + f"\nadjust -{2**53 - 1 - 9 * MOST} policy=debt -> 12",
 }
 
 
@@ -469,6 +609,14 @@ def test_the_last_point_below_the_limit_is_let_through():
     """)
 
 
+def nested(levels):
+    """A list in a list in a list …"""
+    found = []
+    for _ in range(levels - 1):
+        found = [found]
+    return found
+
+
 ODD = [
     (Earn, {"points": True}, "points"),
     (Earn, {"points": 1.0}, "points"),
@@ -490,6 +638,9 @@ ODD = [
     (Earn, {"points": 1, "metadata": {"a": ["\0"]}}, "metadata"),
     (Earn, {"points": 1, "metadata": {"a": object()}}, "metadata"),
     (Earn, {"points": 1, "metadata": {"a": "x" * 16_384}}, "metadata"),
+    (Earn, {"points": 1, "metadata": {1: "a"}}, "metadata"),
+    (Earn, {"points": 1, "metadata": {"a": nested(100)}}, "metadata"),
+    (Earn, {"points": 1, "metadata": {"a": nested(5_000)}}, "metadata"),
     (Earn, {"points": 1, "at": datetime(2026, 1, 1)}, "at"),
     (Earn, {"points": 1, "expires_at": datetime(2027, 1, 1)}, "expires_at"),
     (Earn, {"points": 1, "pending": "P1W2"}, "pending"),
@@ -521,6 +672,7 @@ def test_what_looks_odd_but_is_well_formed_is_accepted():
             {"key": "ключ 🗝"},
             {"description": "\\x00 and \\u0000, a tab\tand\na line"},
             {"metadata": {"a": "\\x00"}},
+            {"metadata": {"a": nested(99), "b": 2**64}},
             {"expires_at": START + TICK},
             {"points": MOST},
             {"reference_type": "order", "reference_id": "7", "key": "own"},
@@ -612,6 +764,17 @@ class TestReplays:
             redeem 50 up_to key=r    -> replay 2 -30 =0 amount=30
             redeem 50 key=r          -> key_reused
         """)
+
+    def test_a_replay_does_not_even_write_what_fell_due(self):
+        story = play("""
+            d0 earn 5 exp=d3 key=k   -> 1 +5 =5
+               redeem 9 key=n        -> insufficient_points
+            d9 earn 5 exp=d3 key=k   -> replay 1 +5 =5
+               redeem 9 key=n        -> replay insufficient_points available=5
+               redeem 8 key=n        -> key_reused
+        """)
+        assert counts(story.account()) == (1, 1, 1)
+        story.play("settle -> 2")
 
     def test_what_is_not_said_of_the_effect_does_not_matter(self):
         play("""

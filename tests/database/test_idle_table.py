@@ -1,5 +1,7 @@
 """Points that lapse for want of activity; tables."""
 
+import pytest
+
 from tests.notation import play
 
 IDLE = {"idle": "P5D"}
@@ -195,3 +197,63 @@ def test_what_the_batch_itself_captures_in_the_past_does_too():
         **IDLE,
     )
     assert story.statement()[5] == "6 expire 106 -106 =0 d12"
+
+
+def test_what_it_earns_before_a_transfer_to_an_account_ahead_of_it_does_too():
+    story = play(
+        """
+        d0  adjust 50           -> 1 +50 =50
+            adjust 50           -> 2 +50 =100
+            adjust 50           -> 3 +50 =150
+        d30 B: earn 1           -> 1 +1 =1
+        d1  earn 10             -> 4 +10 =160
+            & transfer 5 to=B   -> insufficient_points available=0
+        """,
+        **IDLE,
+    )
+    assert story.statement()[4] == "5 expire 160 -160 =0 d6"
+
+
+# `verify` works the hour out for itself, after each of these.
+
+
+@pytest.mark.parametrize(
+    ("day", "idle", "ends"),
+    [
+        # 29 March 2026 (d87) has 23 hours in Berlin, 25 October (d297) has 25.
+        ("d86", "P2D", "2026-03-29T23:00:00+00:00"),
+        ("d86", "PT48H", "2026-03-30T00:00:00+00:00"),
+        ("d86", "P1DT24H", "2026-03-30T00:00:00+00:00"),
+        ("d296", "P2D", "2026-10-26T01:00:00+00:00"),
+        ("d296", "PT48H", "2026-10-26T00:00:00+00:00"),
+        # 02:30 on 29 March is no hour of the day, 02:30 on 25 October is two.
+        ("d85+5400000000us", "P2D", "2026-03-29T01:30:00+00:00"),
+        ("d292+1800000000us", "P5D", "2026-10-25T00:30:00+00:00"),
+        ("d0", "PT1,5H", "2026-01-01T01:30:00+00:00"),
+        ("d0", "P1W", "2026-01-08T00:00:00+00:00"),
+        ("d30", "P1M", "2026-02-28T00:00:00+00:00"),
+    ],
+)
+def test_days_are_the_calendars_and_hours_are_elapsed(day, idle, ends):
+    story = play(
+        f"""
+        {day} earn 10  -> 1 +10 =10
+        d360  settle   -> 2
+        """,
+        idle=idle,
+        time_zone="Europe/Berlin",
+    )
+    assert story.entries()[1].effective_at.isoformat() == ends
+
+
+def test_what_comes_within_the_hour_that_comes_twice_is_not_idle():
+    story = play(
+        """
+        d292+1800000000us earn 10      -> 1 +10 =10
+        d297+3600000000us adjust 10    -> 3 +10 =10
+        d298              redeem 10    -> 4 -10 =0
+        """,
+        **IDLE,
+        time_zone="Europe/Berlin",
+    )
+    assert story.statement()[1] == "2 expire 10 -10 =0 d297"

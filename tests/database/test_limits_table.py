@@ -20,7 +20,8 @@ class TestPerCommand:
             transfer 101 to=B   -> limit_exceeded limit=per_command
             transfer 100 to=B   -> 4 -100 =200
             redeem 150 up_to    -> 5 -100 =100
-            adjust -100         -> 6 -100 =0
+            adjust -60          -> 6 -60 =40
+            reserve 150 up_to   -> 7 -40 =0
             """,
             limit_per_command=100,
         )
@@ -58,7 +59,7 @@ class TestPerDay:
             limit_per_day=100,
         )
 
-    def test_what_comes_back_of_another_day_never_makes_room(self):
+    def test_what_comes_back_counts_on_its_day_and_used_is_never_below_nothing(self):
         play(
             """
             d0 earn 500         -> 1 +500 =500
@@ -66,6 +67,8 @@ class TestPerDay:
             d1 void 2           -> 3 +100 =500
                redeem 101       -> limit_exceeded used=0
                redeem 100       -> 4 -100 =400
+               redeem 100       -> 5 -100 =300
+               redeem 1         -> limit_exceeded used=100
             """,
             limit_per_day=100,
         )
@@ -116,6 +119,35 @@ class TestPerDay:
                & redeem 60 at=d0    -> limit_exceeded used=60
                & redeem 60 at=d1    -> 3 -60 =380
                & redeem 41          -> limit_exceeded used=60
+            """,
+            limit_per_day=100,
+        )
+
+    def test_what_a_hold_sets_aside_counts_on_its_day_however_it_ends(self):
+        story = play(
+            """
+            d0 earn 500          -> 1 +500 =500
+               reserve 150 up_to -> 2 -100 =400
+               reserve 1 up_to   -> limit_exceeded used=100 required=1
+            d1 capture 2 60      -> 3 +40 =440
+               redeem 101        -> limit_exceeded used=0
+               redeem 100        -> 4 -100 =340
+               redeem 41         -> limit_exceeded used=60
+               redeem 40         -> 5 -40 =300
+               refund 3          -> 6 +60 =360
+               redeem 1          -> limit_exceeded used=100
+            """,
+            limit_per_day=100,
+        )
+        assert story.entries()[1].amount == 100
+
+    def test_a_limit_is_of_one_account(self):
+        play(
+            """
+            earn 100          -> 1 +100 =100
+            transfer 100 to=B -> 2 -100 =0
+            B: redeem 100     -> 2 -100 =0
+            B: redeem 1 up_to -> insufficient_points
             """,
             limit_per_day=100,
         )
@@ -190,6 +222,25 @@ class TestTheCalendar:
             d59      redeem 1    -> 4 -1 =249
             """,
             limit_per_month=150,
+        )
+
+    @pytest.mark.parametrize(
+        ("again", "verdict"),
+        [
+            # Berlin is an hour ahead: its January ends at 23:00 UTC of d30.
+            ("d30+82799999999us", "limit_exceeded resets_at=2026-01-31T23:00:00Z"),
+            ("d30+82800000000us", "3 -100 =300"),
+        ],
+    )
+    def test_a_month_is_the_programs_own(self, again, verdict):
+        play(
+            f"""
+            d0       earn 500    -> 1 +500 =500
+                     redeem 100  -> 2 -100 =400
+            {again}  redeem 100  -> {verdict}
+            """,
+            limit_per_month=100,
+            time_zone="Europe/Berlin",
         )
 
 

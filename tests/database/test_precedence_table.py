@@ -9,8 +9,9 @@ import pytest
 from punchcard.ledger.errors import REFUSALS
 from tests.notation import play
 
-# A has 40 available, a hold 2 of 60, a lot 3.1 that is pending, a lot 4.1 that was;
-# B is empty, Y was closed. The wallet lets 50 a day be spent.
+# A has 40 available, an open hold 3 of 20, a hold 7 that was voided, a lot 4.1 that is
+# pending, a lot 5.1 that was; B is empty; Y was closed at once, Z after it had a hold 2
+# and a lot 4.1. The wallet lets 50 a day be spent: 30 are left.
 PREPARED = """
     earn 100                -> 1 +100 =100
     adjust -40              -> 2 -40 =60
@@ -22,6 +23,12 @@ PREPARED = """
     void 7                  -> 8 +5 =40
     Y: settle               -> 0
     Y: close
+    Z: earn 5               -> 1 +5 =5
+    Z: reserve 5            -> 2 -5 =0
+    Z: capture 2            -> 3 +0 =0
+    Z: earn 5 pending=event -> 4 +0 =0
+    Z: cancel 4.1           -> 5 +0 =0
+    Z: close
 """
 FROZEN = "freeze"
 MOST = 10**15
@@ -39,13 +46,23 @@ BOTH = [
     ("malformed, key_reused", "", "capture 3 0 key=used"),
     ("malformed, key_reused", "", "adjust 0 key=used"),
     ("malformed, key_reused", "", "transfer 0 to=B key=used"),
+    ("malformed, key_reused", "", "void 0 key=used"),
     ("malformed, key_reused", "", "activate 0.1 key=used"),
+    ("malformed, key_reused", "", "cancel 0.1 key=used"),
     ("malformed, account_frozen", FROZEN, "reserve 0"),
     ("malformed, account_frozen", FROZEN, "transfer 0 to=B"),
     ("malformed, account_frozen", FROZEN, "reserve 1 ttl=P9D"),
     ("malformed, account_closed", "", "Y: capture 0"),
+    ("malformed, account_closed", "", "Y: void 0"),
+    ("malformed, account_closed", "", "Y: transfer 0 to=B"),
+    ("malformed, account_closed", "", "Y: activate 0.1"),
+    ("malformed, account_closed", "", "Y: cancel 0.1"),
     ("malformed, account_closed", "", "Y: reserve 1 ttl=P9D"),
     ("malformed, account_closed", "", "Y: adjust 1 exp=d0"),
+    ("malformed, entry_not_found", "", "capture 99 0"),
+    ("malformed, entry_not_found", "", "adjust 0 lot=9.1"),
+    ("malformed, hold_not_open", "", "capture 7 0"),
+    ("malformed, limit_exceeded", "", "reserve 31 ttl=P9D"),
     ("malformed, insufficient_points", "", f"reserve {MOST + 1}"),
     ("malformed, insufficient_points", "", f"transfer {MOST + 1} to=B"),
     ("malformed, insufficient_points", "", f"adjust -{MOST + 1}"),
@@ -61,22 +78,39 @@ BOTH = [
     ("key_reused, account_frozen", FROZEN, "reserve 1 key=used"),
     ("key_reused, entry_not_found", "", "capture 99 key=used"),
     ("key_reused, entry_not_found", "", "activate 99.1 key=used"),
+    ("key_reused, entry_not_found", "", "void 99 key=used"),
+    ("key_reused, entry_not_found", "", "cancel 99.1 key=used"),
+    ("key_reused, entry_not_found", "", "adjust 1 lot=99.1 key=used"),
     ("key_reused, hold_not_open", "", "capture 7 key=used"),
+    ("key_reused, hold_not_open", "", "void 7 key=used"),
     ("key_reused, lot_not_pending", "", "activate 5.1 key=used"),
+    ("key_reused, lot_not_pending", "", "cancel 5.1 key=used"),
     ("key_reused, exceeds_original", "", "capture 3 21 key=used"),
+    ("key_reused, exceeds_original", "", "adjust -999 lot=1.1 key=used"),
     ("key_reused, insufficient_points", "", "reserve 999 key=used"),
+    ("key_reused, insufficient_points", "", "adjust -999 key=used"),
+    ("key_reused, insufficient_points", "", "transfer 999 to=B key=used"),
+    ("key_reused, limit_exceeded", "", "reserve 31 key=used"),
+    ("key_reused, limit_exceeded", "", "transfer 31 to=B key=used"),
     ("account_closed, account_frozen", FROZEN, "transfer 1 to=Y"),
     ("account_closed, entry_not_found", "", "Y: capture 9"),
     ("account_closed, entry_not_found", "", "Y: void 9"),
     ("account_closed, entry_not_found", "", "Y: activate 9.1"),
     ("account_closed, entry_not_found", "", "Y: cancel 9.1"),
     ("account_closed, entry_not_found", "", "Y: adjust -1 lot=9.1"),
+    ("account_closed, hold_not_open", "", "Z: capture 2"),
+    ("account_closed, hold_not_open", "", "Z: void 2"),
+    ("account_closed, lot_not_pending", "", "Z: activate 4.1"),
+    ("account_closed, lot_not_pending", "", "Z: cancel 4.1"),
+    ("account_closed, exceeds_original", "", "Z: adjust -1 lot=1.1"),
+    ("account_closed, limit_exceeded", "", "transfer 31 to=Y"),
     ("account_closed, insufficient_points", "", "Y: reserve 1"),
     ("account_closed, insufficient_points", "", "Y: adjust -1"),
     ("account_closed, insufficient_points", "", "transfer 999 to=Y"),
     ("account_frozen, insufficient_points", FROZEN, "reserve 999"),
     ("account_frozen, insufficient_points", FROZEN, "transfer 999 to=B"),
     ("account_frozen, limit_exceeded", FROZEN, "reserve 40"),
+    ("account_frozen, limit_exceeded", FROZEN, "transfer 31 to=B"),
     ("entry_not_found, exceeds_original", "", "capture 99 999"),
     ("entry_not_found, exceeds_original", "", "adjust -999 lot=9.1"),
     ("hold_not_open, exceeds_original", "", "capture 7 999"),
@@ -96,6 +130,7 @@ def test_the_first_that_applies_is_the_answer(both, before, line):
     story.play(f"{before}\n{line} -> {both.split(', ')[0]}")
     assert len(story.entries()) == 8
     assert story.entries("B") == story.entries("Y") == []
+    assert len(story.entries("Z")) == 5
 
 
 def test_the_table_follows_the_documented_order():

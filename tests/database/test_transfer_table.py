@@ -36,6 +36,24 @@ class TestWorkedRows:
         assert received.fingerprint is None
         assert received.lifetime_after == 0
 
+    def test_each_lot_has_one_of_its_own_there_and_none_is_earned(self):
+        story = play("""
+            d0 earn 10                -> 1 +10 =10
+               earn 10 exp=d9         -> 2 +10 =20
+               earn 10 exp=d9         -> 3 +10 =30
+               earn 10 pending=P1D    -> 4 +0 =30
+               reserve 3              -> 5 -3 =27
+               transfer 28 to=B       -> insufficient_points available=27
+               transfer 27 to=B       -> 6 -27 =0 pending_after=10 reserved_after=3
+        """)
+        assert story.lots("B") == [
+            "1.1 7/7 open exp=d9",
+            "1.2 10/10 open exp=d9",
+            "1.3 10/10 open",
+        ]
+        (received,) = story.entries("B")
+        assert (received.source, received.lifetime_after) == ("transfer", 0)
+
     def test_to_and_fro(self):
         story = play("""
             earn 50                     -> 1 +50 =50

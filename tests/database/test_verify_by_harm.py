@@ -479,6 +479,21 @@ def test_a_guard_that_is_off_is_named(harm: str, undo: str) -> None:
         run(undo)
 
 
+def test_every_guard_that_is_off_is_named() -> None:
+    triggers = rows(
+        "SELECT tgrelid::regclass::text, tgname FROM pg_trigger "
+        "WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'ledger_%%'",
+        (),
+    )
+    assert len(triggers) >= 15
+    for table, name in triggers:
+        run(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
+        try:
+            assert named_by(verify(accounts=[]), None) == {8}, name
+        finally:
+            run(f"ALTER TABLE {table} ENABLE TRIGGER {name}")
+
+
 # ------------------------------------------------------------------------- health
 
 

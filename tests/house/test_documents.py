@@ -10,10 +10,13 @@ import shlex
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import pytest
+from django.core import mail
 
+from punchcard.access.queries import ROLES, SCOPES, scopes_of_role
 from punchcard.interfaces.api.problems import TABLE
 from punchcard.interfaces.console.parser import build_parser
 from punchcard.ledger.errors import NOT_REMEMBERED, REFUSALS
@@ -103,6 +106,26 @@ def test_every_setting_is_documented() -> None:
     assert (
         set(re.findall(rf"^# ({named})=", example, re.MULTILINE)) == settings_in_code()
     )
+
+
+# ------------------------------------------------------------------------ roles
+
+
+def test_the_page_of_roles_is_the_code_in_order() -> None:
+    text = (DOCS / "reference" / "roles.md").read_text()
+    (head,) = re.findall(r"^\| scope \| (.*) \| allows \|$", text, re.MULTILINE)
+    roles = head.split(" | ")
+    assert roles == list(ROLES)
+    shown = re.findall(r"^\| `(\w+:\w+)` \|(.*)\| [^|]+ \|$", text, re.MULTILINE)
+    assert [scope for scope, _ in shown] == list(SCOPES)
+    for scope, cells in shown:
+        said = dict(zip(roles, map(str.strip, cells.split("|")), strict=True))
+        assert said == {
+            role: ("own" if role == "member" else "✓")
+            if scope in scopes_of_role(role)
+            else ""
+            for role in roles
+        }
 
 
 # --------------------------------------------------------------------- links, files
@@ -245,10 +268,14 @@ def test_every_enforcer_named_in_style_exists() -> None:
 @pytest.mark.usefixtures("committing")
 @pytest.mark.parametrize("page", with_block("sh", having="curl"))
 def test_the_requests_of_a_page_are_answered_as_it_says(page: Path) -> None:
-    """Run every curl of a page; a json block shows a part of the last answer."""
+    """Run every curl of a page; a json block shows a part of the last answer.
+
+    What a reader copies from an answer or a letter is called by a name: see `LEARNED`.
+    """
     from tests.interfaces.conftest import make_api
 
     api, answer, requests = make_api(), None, 0
+    learned: dict[str, str] = {}
     for kind, text in blocks(page):
         if kind == "json" and answer is not None:
             missing = difference(json.loads(text), answer.body)
@@ -259,11 +286,33 @@ def test_the_requests_of_a_page_are_answered_as_it_says(page: Path) -> None:
         for words in curls(text):
             # Only what a page shows as refused may be.
             assert answer is None or answer.status < 300, answer.body
-            method, path, headers, body = request(words)
+            method, path, headers, body = request(
+                [Template(word).safe_substitute(learned) for word in words]
+            )
             requests += 1
             answer = api.call(method, path, body, headers=headers)
+            learned |= learn(answer.response)
     assert answer is None or answer.status < 300, answer.body
     assert requests
+
+
+LEARNED = {
+    "PERSON": r"\b(usr_[0-9a-z]{26})\b",
+    "MEMBERSHIP": r"\b(mbr_[0-9a-z]{26})\b",
+    "KEY_ID": r"\b(key_[0-9a-z]{26})\b",
+    "ACCESS": r'"access":"([^"]+)"',
+    "REFRESH": r'"refresh":"([^"]+)"',
+}
+"""`$NAME` in a page -> what it is: the last that an answer showed."""
+
+
+def learn(response: Any) -> dict[str, str]:
+    """Return what a reader would copy now; the token is that of the last letter."""
+    text = "" if response.streaming else response.content.decode()
+    letter = mail.outbox[-1].body if mail.outbox else ""
+    found = {name: re.search(pattern, text) for name, pattern in LEARNED.items()}
+    found["TOKEN"] = re.search(r"^([A-Za-z0-9_-]{43})$", letter, re.MULTILINE)
+    return {name: match[1] for name, match in found.items() if match}
 
 
 def curls(text: str) -> Iterator[list[str]]:
@@ -276,19 +325,21 @@ def curls(text: str) -> Iterator[list[str]]:
 
 
 def request(words: list[str]) -> tuple[str, str, dict[str, str], Any]:
-    headers, body, path = {}, None, ""
+    headers, body, path, method = {}, None, "", ""
     rest = iter(words)
     for word in rest:
         if word == "-H":
             name, _, value = next(rest).partition(": ")
             headers[name] = value
+        elif word == "-X":
+            method = next(rest)
         elif word == "--json":
             body = json.loads(next(rest))
         elif word.startswith("http"):
             path = word.removeprefix(SERVED)
         else:
             assert word in ("-s", "-i", "-si"), word
-    return "GET" if body is None else "POST", path, headers, body
+    return method or ("GET" if body is None else "POST"), path, headers, body
 
 
 def difference(shown: Any, real: Any, place: str = "") -> str:

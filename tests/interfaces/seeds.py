@@ -99,6 +99,12 @@ class Seeds:
         # With a password: some of it is about that.
         return an_admin_with_password(self.api)[0].secret
 
+    def visitor(self) -> Api:
+        """Return somebody without a credential, from where nobody else comes."""
+        nobody = visitor(self.api)
+        nobody.client.defaults["REMOTE_ADDR"] = f"2001:db8:{next(self._numbers):x}::1"
+        return nobody
+
     def person(self, role: str = "analyst") -> Api:
         """Return somebody who is signed in."""
         return a_person(self.api, role)
@@ -125,7 +131,7 @@ class Seeds:
         """Have somebody register; return what stands in the letter to them."""
         address = an_address()
         body = {"email": address, "password": PASSWORD, "program": self.slug()}
-        visitor(self.api).post("/v1/auth/register", body)
+        self.visitor().post("/v1/auth/register", body)
         return last_token(address)
 
     def slug(self) -> str:
@@ -144,7 +150,7 @@ class Seeds:
     def linked(self) -> str:
         """Return what stands in a letter to somebody who forgot their password."""
         address = self.accepted()
-        visitor(self.api).post("/v1/auth/forgot-password", {"email": address})
+        self.visitor().post("/v1/auth/forgot-password", {"email": address})
         return last_token(address)
 
     def key(self) -> str:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
+import jsonschema_rs
 import pytest
 
+from punchcard.interfaces.api.documents import openapi_document
 from tests.interfaces.conftest import Answer, Api
+from tests.interfaces.scene import PATHS, Scene
+
+DOCUMENT = json.loads(openapi_document())
 
 GOOD = b'{"points": 5}'
 
@@ -59,6 +66,8 @@ BODIES = [
     (b'{"points": 5, "metadata": {"a": "\\u0000"}}', 400, "malformed", "/metadata"),
     (b'{"points": 5, "metadata": {"a": 1e999}}', 400, "malformed", "/metadata"),
     (b'{"points": 5, "metadata": {"a": ' + b"[" * 50_000 + b"]" * 50_000 + b"}}", 400, "malformed", None),
+    (b'{"points": 5, "metadata": {"a": ' + b"[" * 100 + b"]" * 100 + b"}}", 400, "malformed", "/metadata"),
+    (b'{"points": 5, "metadata": {"a": ' + b"[" * 600 + b"]" * 600 + b"}}", 400, "malformed", "/metadata"),
     (b'{"points": 5, "metadata": {"a": "' + b"x" * 20_000 + b'"}}', 400, "malformed", "/metadata"),
 ]  # fmt: skip
 
@@ -109,6 +118,11 @@ def test_a_bad_key_is_refused(api: Api, key: str) -> None:
         ("balance?as_of=", "as_of"),
         ("balance?dry_run=true", "dry_run"),
         ("lots?limit=-1", "limit"),
+        ("entries?limit=5%0A", "limit"),
+        ("entries?sort=null", "sort"),
+        ("entries?type=null", "type"),
+        ("holds?open=null", "open"),
+        ("holds?open=1", "open"),
     ],
 )
 def test_a_bad_parameter_is_refused_by_its_name(
@@ -118,6 +132,61 @@ def test_a_bad_parameter_is_refused_by_its_name(
     answer = api.get(f"{account}/{path}")
     assert (answer.status, answer.code) == (400, "malformed")
     assert answer.body["errors"][0]["parameter"] == parameter
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("members?email=nobody", "email"),
+        ("members?email=anna@example.org%0A", "email"),
+        ("members?phone=112", "phone"),
+        ("members?external_id=", "external_id"),
+        ("members?tag=" + "x" * 51, "tag"),
+        ("members?status=null", "status"),
+        ("memberships?status=NULL", "status"),
+        ("memberships?role=null", "role"),
+        ("audit?actor=%00", "actor"),
+    ],
+)
+def test_a_filter_that_can_match_nothing_is_not_taken_for_none(
+    api: Api, query: str, parameter: str
+) -> None:
+    api.enrol()
+    answer = api.get(f"/v1/{query}")
+    assert (answer.status, answer.code) == (400, "malformed")
+    assert answer.body["errors"][0]["parameter"] == parameter
+
+
+def test_a_word_like_any_other_is_sought(api: Api) -> None:
+    for name in ("null", "anna"):
+        api.enrol(name)
+    found = api.get("/v1/members?external_id=null").body["data"]
+    assert [member["external_id"] for member in found] == ["null"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        (method.upper(), path)
+        for path, item in PATHS.items()
+        for method, operation in item.items()
+        # Of a batch, each is refused by itself.
+        if "requestBody" in operation and not path.endswith(":batch")
+    ],
+)
+def test_a_newline_at_the_end_counts(method: str, path: str) -> None:
+    """For Python's `$` it does not, for that of the document's patterns it does."""
+    scene = Scene()
+    promise = PATHS[path][method.lower()]["requestBody"]["content"]["application/json"]
+    schema = {**promise["schema"], "components": DOCUMENT["components"]}
+    said = promise["example"]
+    for name in [name for name, value in said.items() if isinstance(value, str)]:
+        body = said | {name: said[name] + "\n"}
+        answer = scene.send(method, path, body=body, key=f"of {name}")
+        # A path may lead nowhere here; what does not fit is seen before.
+        if not jsonschema_rs.is_valid(schema, body):
+            assert (answer.status, answer.code) == (400, "malformed"), body
+            assert answer.body["errors"][0]["pointer"] == f"/{name}"
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ class Console:
             text=True,
             env=self.env,
             cwd=self.folder,
+            preexec_fn=hear_interrupts,
             **options,  # type: ignore[call-overload]
         )
 
@@ -96,6 +97,14 @@ class Console:
             session.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
         url = f"postgresql://{address['user']}@/{name}?host={address['host']}"
         return Console(self.home, self.folder, outside(url))
+
+
+def hear_interrupts() -> None:
+    """Undo what a shell does to whatever it starts in the background.
+
+    Such a process ignores Ctrl-C, as do all that it starts: the tests' own too.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def outside(url: str) -> dict[str, str]:

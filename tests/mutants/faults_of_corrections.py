@@ -88,8 +88,8 @@ FAULTS = [
     Fault(
         name="idleness within a batch not foreseen",
         file=f"{LEDGER}/reading.py",
-        old="        if command.at is not None:\n",
-        new="        if False:\n",
+        old="        first[account.id] = min(at, first.get(account.id, at))\n",
+        new="        _ = at\n",
         test=f"{_TESTS}::test_idleness_that_begins_and_ends_in_one_batch_takes_all",
         because="50 == 0",
         origin="Our own bug, found by the model: what is read was judged on"

@@ -37,6 +37,18 @@ def hash_password(
         AccessMalformed: too short, too common, too like the person … ; of `field`.
     """
     refuse_transaction()
+    require_password(password=password, email=email, name=name, field=field)
+    return str(make_password(password))
+
+
+def require_password(
+    *, password: str, email: str, name: str = "", field: str = "password"
+) -> None:
+    """Refuse a password that is not good enough; that is no work yet.
+
+    Raises:
+        AccessMalformed: too short, too common, too like the person … ; of `field`.
+    """
     if len(password) > PASSWORD_MAX:
         detail = f"The password has at most {PASSWORD_MAX} characters."
         raise errors.AccessMalformed(field, detail)
@@ -44,7 +56,6 @@ def hash_password(
         validate_password(password, User(email=email, name=name))
     except ValidationError as error:
         raise errors.AccessMalformed(field, " ".join(error.messages)) from None
-    return str(make_password(password))
 
 
 def is_password_of(*, user: UUID | None, password: str) -> bool:
@@ -55,9 +66,10 @@ def is_password_of(*, user: UUID | None, password: str) -> bool:
     return bool(check_password(password[:PASSWORD_MAX], known or ""))
 
 
-def has_password(*, user: UUID) -> bool:
-    """Whether a user has a password that can be said, or was never given one."""
-    return is_password_usable(find_password(user=user))
+def has_password(*, user: UUID | None) -> bool:
+    """Whether a user has chosen a password; as much work where there is no user."""
+    known = find_password(user=user)
+    return known is not None and is_password_usable(known)
 
 
 def read_email(text: str) -> str:

@@ -23,6 +23,7 @@ class EnsuredUser(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     created: bool
+    has_password: bool
     proven: bool
     """Somebody has shown that the address is theirs, and has a password."""
 
@@ -45,19 +46,27 @@ def ensure_user(*, email: str, now: datetime, name: str = "") -> EnsuredUser:
     User.objects.bulk_create([made], ignore_conflicts=True)
     fields = "id", "password", "email_verified_at"
     row = User.objects.select_for_update().values_list(*fields).get(email=email)
-    proven = row[2] is not None and is_password_usable(row[1])
-    return EnsuredUser(id=row[0], created=row[0] == made.id, proven=proven)
+    has_password = is_password_usable(row[1])
+    return EnsuredUser(
+        id=row[0],
+        created=row[0] == made.id,
+        has_password=has_password,
+        proven=has_password and row[2] is not None,
+    )
 
 
-def set_password(*, user: UUID, password: str, now: datetime) -> None:
+def set_password(
+    *, user: UUID, password: str, now: datetime, by_mail: bool = True
+) -> None:
     """Give a user a password (hashed), and take away all tokens that they have.
 
-    Whoever may do so came by their mail, or with the password before: the address
-    is verified by now.
+    Who came by a letter has shown that the address is theirs; who came otherwise, by
+    an admin link or with the password before, has not.
     """
     require_transaction()
     rows = User.objects.filter(pk=user)
-    rows.filter(email_verified_at=None).update(email_verified_at=now)
+    if by_mail:
+        rows.filter(email_verified_at=None).update(email_verified_at=now)
     rows.update(password=password)
     revoke_tokens(user=user, now=now)
 

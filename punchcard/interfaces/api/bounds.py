@@ -79,6 +79,8 @@ def _named_in(schema: dict[str, Any]) -> list[str]:
 
 def _bound(schema: dict[str, Any], *, answered: bool) -> None:
     kind = schema.get("type")
+    if "pattern" in schema:
+        schema["pattern"] = texts.as_said(schema["pattern"])
     if kind == "integer":
         schema.setdefault("format", "int64")
         if answered:

@@ -53,15 +53,19 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 """What answers carry, by name: the components that they refer to."""
 
+_OF_EITHER = (
+    " Keys are compared letter by letter, quotes too. In a body, spaces and the order "
+    "of fields make no difference; 1.0 is another number than 1."
+)
 _KEY_OF_A_COMMAND = (
     "Makes a retry safe: the same key and command give the first answer again, for "
     "ever. Required, unless `dry_run`, or an earn or redeem with a reference of type "
     "`order`."
-)
+) + _OF_EITHER
 _KEY_OF_A_CALL = (
     "Makes a retry safe: for a day, the same key and request give the first answer "
     "again."
-)
+) + _OF_EITHER
 
 
 def header_parameters(declared: Operation) -> list[dict[str, Any]]:
@@ -120,7 +124,7 @@ def refusal_headers(
     names += ["Idempotent-Replayed"] if declared.key != "none" and status < 500 else []
     is_worth_a_try = status in _RETRY_STATUSES or "in_flight" in codes
     names += ["Retry-After"] if is_worth_a_try else []
-    names += ["WWW-Authenticate"] if "unauthenticated" in codes else []
+    names += ["WWW-Authenticate"] if status == 401 else []
     return _references(names)
 
 

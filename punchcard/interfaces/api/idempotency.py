@@ -5,7 +5,8 @@ here is used but `read_key`. For every other POST and PATCH the answer itself is
 for a day, in the transaction of its effect: see Note [An answer commits with its
 effect] in `kernel/answers.py`.
 
-Kept is what the operation answered, refusals too, but never a failure of ours: that
+Kept is what the operation answered, refusals too. Not that it was malformed: then
+nothing was asked, and the key is as good as new. Nor ever a failure of ours: that
 rolled everything back, and a retry does it anew.
 """
 
@@ -31,6 +32,8 @@ REPLAYED = {"Idempotent-Replayed": "true"}
 RETRY_AFTER_SECONDS = 1
 _KEPT_HEADERS = ("Location", "ETag")
 _PLAIN = "application/json"
+_NOT_KEPT = {400, 429}
+"""What is malformed was never asked, whoever noticed; 429 says to come back."""
 
 Work = Callable[[], HttpResponse]
 
@@ -86,8 +89,8 @@ def require_key(key: str | None) -> str:
 def fingerprint(request: HttpRequest, query: Any, body: Any) -> bytes:
     """Return a hash of what is asked for, as it was understood.
 
-    The order of fields, spaces and 1.0 for 1 make no difference; another address,
-    method, query, `If-Match` or value does.
+    The order of fields and spaces make no difference; another address, method, query,
+    `If-Match` or value does, 1.0 for 1 too.
     """
     asked = [
         request.method,
@@ -185,8 +188,7 @@ def _attempt(request: HttpRequest, work: Work) -> HttpResponse:
 
 
 def _keep(asked: Asked, response: HttpResponse) -> None:
-    if response.status_code == 429:
-        # It says to come back, with the same key.
+    if response.status_code in _NOT_KEPT:
         return
     answers.keep_answer(
         scope=asked.scope,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +24,11 @@ Cursor = Annotated[
         extra_json_schema={"pattern": "^[A-Za-z0-9_-]*$"},
         description="`next_cursor` of the page before, with the same filters.",
     ),
+]
+
+NewestFirst = Annotated[
+    Literal["-created_at", "created_at"],
+    Meta(description="With `-`: the newest first."),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from django.conf import settings
@@ -15,6 +15,7 @@ from .problems import FieldError, Problem
 T = TypeVar("T", bound=msgspec.Struct)
 
 _ECHO_MAX = 300
+_END_AS_TOLD = r"\\Z'"
 
 _PLACE = re.compile(
     r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL
@@ -82,6 +83,9 @@ def parse_query(query: QueryDict, shape: type[T]) -> T:
             values[name] = given
         elif len(given) > 1:
             raise _wrong_parameter(name, f"`{name}` is given {len(given)} times.")
+        elif kind == "word" and given[0].lower() == "null":
+            # msgspec takes it for a null; that is said by leaving the parameter out.
+            raise _wrong_parameter(name, f"`{name}` cannot be `{given[0]}`.")
         elif kind in _PLAIN and not re.match(_PLAIN[kind][0], given[0]):
             raise _wrong_parameter(name, f"`{name}` is {_PLAIN[kind][1]}.")
         else:
@@ -115,26 +119,34 @@ def _in_utc(parsed: T) -> T:
     return msgspec.structs.replace(parsed, **instants) if instants else parsed
 
 
-# What msgspec takes in a query beyond what we mean: 1e1 for a number, and seconds
-# since 1970 for an instant.
+# What msgspec takes in a query beyond what we mean: 1e1 for a number, 0 for false, and
+# seconds since 1970 for an instant.
 _PLAIN = {
-    "int": (r"-?[0-9]{1,18}$", "a whole number"),
+    "int": (r"-?[0-9]{1,18}\Z", "a whole number"),
+    "bool": (r"(true|false)\Z", "`true` or `false`"),
     "datetime": (
         r"\d{4}-\d\d-\d\d[Tt ]",
         "an instant of RFC 3339, as in 2026-01-31T12:00:00Z; a + is written %2B",
     ),
 }
+_TOLD_APART: dict[str, Any] = {
+    "list": list,
+    "datetime": datetime,
+    "bool": bool,
+    "int": int,
+    "word": Literal,
+}
 _KINDS: dict[type[Any], dict[str, str]] = {}
 
 
 def _kinds(shape: type[Any]) -> dict[str, str]:
-    """Return which parameters are lists, instants and numbers."""
+    """Return which parameters are lists, instants, flags, numbers and fixed words."""
     if shape not in _KINDS:
         _KINDS[shape] = {
             field.encode_name: next(
                 (
-                    kind.__name__
-                    for kind in (list, datetime, int)
+                    name
+                    for name, kind in _TOLD_APART.items()
                     if _mentions(field.type, kind)
                 ),
                 "text",
@@ -160,8 +172,8 @@ def _misfit(message: str) -> Problem:
         steps.append(name)
     elif not what.startswith("Expected `"):
         code = "wrong_value"
-    # A value of an enum is told as it was sent.
-    what = _cut(what)
+    # A value of an enum is told as it was sent, a pattern as the document has it.
+    what = _cut(what).replace(_END_AS_TOLD, "$'")
     if "..." in steps:
         # Below free-form metadata msgspec does not say which name it was.
         steps = steps[: steps.index("...")]
@@ -180,7 +192,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _ECHO_MAX else f"{text[:_ECHO_MAX]}…"
 
 
-def _mentions(kind: Any, wanted: type[Any]) -> bool:
+def _mentions(kind: Any, wanted: Any) -> bool:
     if kind is wanted or get_origin(kind) is wanted:
         return True
     return any(_mentions(part, wanted) for part in get_args(kind))

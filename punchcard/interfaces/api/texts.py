@@ -6,11 +6,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
+_END = r"\Z"
+
 ANY = r"^[^\u0000]*$"
 """PostgreSQL keeps no NUL, so no text of ours has one."""
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 """Less than Python means by it: there are letters that only look like spaces."""
+
+PRINTABLE_OR_NONE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 
 DURATION = r"^P[0-9YMWDTHS.,]+$"
 PENDING = r"^(event|P[0-9YMWDTHS.,]+)$"
@@ -27,6 +31,19 @@ ACCOUNT_MAX = MEMBER_MAX + len("@") + CODE_MAX
 LOT = r"^[0-9]{1,15}(\.[0-9]{1,9})?$"
 LOT_MAX = 25
 SAMPLE = "01h455vb4pex5vsknk084sn02q"
+
+
+def whole(pattern: str) -> str:
+    """Return a pattern of the document as Python must be told it, to be parsed with.
+
+    For Python `$` is before a newline at the end too; for a JSON schema it is not.
+    """
+    return pattern.removesuffix("$") + _END
+
+
+def as_said(pattern: str) -> str:
+    """Return a pattern that is parsed with as the document says it."""
+    return f"{pattern.removesuffix(_END)}$" if pattern.endswith(_END) else pattern
 
 
 def id_pattern(prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""`punchcard sweep`: write what fell due in every program."""
+"""`punchcard sweep`: write what fell due in every program, forget what expired."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from argparse import Namespace
 
 from punchcard.interfaces.console.failures import Stop
 from punchcard.interfaces.console.installation import Installation
+from punchcard.journeys.forget_expired import forget_expired
 from punchcard.kernel import clock
 from punchcard.ledger.operations import settle_due
 
 
 def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG001
-    """Settle.
+    """Settle, and forget.
 
     Raises:
         Stop: the instant is later than now.
@@ -22,5 +23,7 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
     if until > now:
         raise Stop("--now is later than now: what has not fallen due is not written.")
     settled = settle_due(now=until)
+    # By the clock: it is the people's time that is over, not a program's.
+    forget_expired(now=now)
     sys.stdout.write(f"{settled:,} accounts settled.\n")
     return 0

@@ -1,4 +1,12 @@
-"""Accept an invitation by its link; the first admin of a program comes so too."""
+"""Accept an invitation by its link; the first admin of a program comes so too.
+
+Note [An admin link proves no address]: the first admin says an address that no letter
+has reached. They sign in with it, but it stays unproven: should a letter reach it one
+day, an invitation to another program or a registration there, whoever reads it chooses
+a password of their own, and what was chosen before opens nothing any more. Else an
+admin could take the address of somebody who is yet to come to another program, and be
+there, with the password of old, as soon as they do.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +82,8 @@ def accept_invitation(
     """Let somebody in who has a link; a new user chooses a password.
 
     Who has proven an address before keeps the password, and says none: but by an
-    admin link, which went to nobody's address, they must say the one they have.
+    admin link, which went to nobody's address, they must say the one they have. See
+    Note [An admin link proves no address].
 
     Raises:
         TooManyAttempts: from this network address, or passwords of this person.
@@ -96,13 +105,15 @@ def accept_invitation(
         forgive_attempts(clear=[], give_back=doors)
         use_link(token=token, purpose=link.purpose, now=now)
         user = ensure_user(email=email, now=now)
-        if hashed is not None and user.proven:
+        by_mail = link.user is not None
+        if hashed is not None and (user.proven if by_mail else user.has_password):
             # Somebody else has become this user since: they choose again.
             raise errors.LinkInvalid
         changes = []
         if hashed is not None:
-            set_password(user=user.id, password=hashed, now=now)
+            set_password(user=user.id, password=hashed, now=now, by_mail=by_mail)
             change_profile(user=user.id, name=newcomer.name or None)
+        if hashed is not None and by_mail:
             verified = Change(
                 action="user.email_verified", target=typed("usr", user.id)
             )
@@ -131,13 +142,15 @@ def _password(
 ) -> str | None:
     """Return the hash of a new password, None where the user has one that is theirs."""
     user = find_user(email=email)
-    if user is None or user.email_verified_at is None or not has_password(user=user.id):
+    chosen = user is not None and has_password(user=user.id)
+    by_mail = link.user is not None
+    if user is None or not chosen or (by_mail and user.email_verified_at is None):
         if newcomer.password is None:
             raise errors.AccessMalformed("password", "Choose a password.")
         return hash_password(
             password=newcomer.password, email=email, name=newcomer.name
         )
-    if link.user is not None:
+    if by_mail:
         if newcomer.password is not None:
             detail = "You have a password already: leave it out."
             raise errors.AccessMalformed("password", detail)

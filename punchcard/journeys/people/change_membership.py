@@ -17,6 +17,8 @@ from punchcard.kernel.audit import Author, Change, record_changes
 from punchcard.kernel.ids import typed
 from punchcard.kernel.transactions import transaction
 
+from .standing_for import require_member
+
 
 def change_membership(
     *,
@@ -35,6 +37,7 @@ def change_membership(
     """
     require_name(given.get("name", ""))
     with transaction():
+        require_member(program=program, member=given.get("member"))
         changed = memberships.change_membership(
             program=program, membership=membership, given=given
         )

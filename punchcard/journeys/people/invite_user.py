@@ -26,6 +26,7 @@ from punchcard.kernel.transactions import transaction
 from punchcard.programs.queries import get_program
 
 from .letters import send_after_commit, write_invitation, write_welcome_back
+from .standing_for import require_member
 
 
 def invite_user(
@@ -43,6 +44,7 @@ def invite_user(
     known_as = read_email(email)
     require_name(terms.name)
     with transaction():
+        require_member(program=program, member=terms.member)
         user = ensure_user(email=known_as, now=now)
         membership = create_membership(
             program=program, user=user.id, terms=terms, now=now
@@ -97,6 +99,7 @@ def restore_user(
     """
     require_name(terms.name)
     with transaction():
+        require_member(program=program, member=terms.member)
         membership = restore_membership(
             program=program, user=user, terms=terms, now=now
         )

@@ -15,6 +15,7 @@ from punchcard.access.operations.passwords import (
     read_email,
     require_language,
     require_name,
+    require_password,
 )
 from punchcard.access.operations.users import (
     change_profile,
@@ -72,9 +73,11 @@ def register_user(
     known_as = read_email(email)
     require_name(name)
     require_language(language)
-    hashed = hash_password(password=password, email=known_as, name=name)
+    require_password(password=password, email=known_as, name=name)
     wanted = _open_program(program)
     knock(doors=letters(email=known_as, address=address), now=now)
+    # Slow on purpose: nobody may ask for it without end.
+    hashed = hash_password(password=password, email=known_as, name=name)
     said = Registration(email=known_as, name=name, language=language, password=hashed)
     user = find_user(email=known_as)
     with transaction():

@@ -10,6 +10,7 @@ from punchcard.access.operations import links
 from punchcard.access.operations.attempts import forgive_attempts
 from punchcard.access.operations.links import forget_links, make_link, use_link
 from punchcard.access.operations.passwords import (
+    has_password,
     hash_password,
     is_password_of,
     read_email,
@@ -46,8 +47,8 @@ def request_password_reset(*, email: str, address: str | None, now: datetime) ->
     known_as = read_email(email)
     knock(doors=letters(email=known_as, address=address), now=now)
     user = find_user(email=known_as)
-    # Nobody's, where the address was never confirmed: no clock tells it.
-    known = user is not None and user.email_verified_at is not None
+    # Nobody's, where nobody has come yet: no clock tells it.
+    known = has_password(user=None if user is None else user.id)
     with transaction():
         whose = user.id if user is not None and known else None
         token = make_link(purpose=links.PASSWORD_RESET, user=whose, now=now)
@@ -82,7 +83,8 @@ def reset_password(
     with transaction():
         use_link(token=token, purpose=links.PASSWORD_RESET, now=now)
         forgive_attempts(clear=[passwords_of(email=user.email)], give_back=doors)
-        _set(user, hashed, "password.reset", request_id, now)
+        set_password(user=user.id, password=hashed, now=now)
+        _note(user, "password.reset", request_id, now)
     send_after_commit(write_password_changed(to=user.email))
 
 
@@ -114,7 +116,8 @@ def change_password(
     )
     with transaction():
         forgive_attempts(clear=[mine], give_back=ours)
-        _set(found, hashed, "password.changed", request_id, now)
+        set_password(user=user, password=hashed, now=now, by_mail=False)
+        _note(found, "password.changed", request_id, now)
         pair = open_session(
             user=user,
             program=program,
@@ -126,10 +129,8 @@ def change_password(
     return pair
 
 
-def _set(
-    user: UserView, hashed: str, action: str, request_id: str | None, now: datetime
-) -> None:
-    set_password(user=user.id, password=hashed, now=now)
+def _note(user: UserView, action: str, request_id: str | None, now: datetime) -> None:
+    """Record that the password is another, and let no older letter change it."""
     forget_links(user=user.id, purpose=links.PASSWORD_RESET)
     target = typed("usr", user.id)
     # A user is of all their programs, and each has an audit of its own.

@@ -37,9 +37,9 @@ def sign_in(
 ) -> TokenPair:
     """Return tokens for a program (its slug), or for the only one of this person.
 
-    An unknown address, a wrong password, an address that was never confirmed, somebody
-    disabled and a program that is not theirs are all the same answer, with as much
-    work.
+    An unknown address, a wrong password, somebody who was invited and never came,
+    somebody disabled and a program that is not theirs are all the same answer, with
+    as much work.
 
     Raises:
         AccessMalformed: this is no e-mail address.
@@ -52,14 +52,13 @@ def sign_in(
     knock(doors=[mine, *ours], now=now)
     user = find_user(email=known_as)
     right = is_password_of(user=None if user is None else user.id, password=password)
-    if user is None or not right:
-        raise errors.InvalidCredentials
-    if user.disabled_at is not None or user.email_verified_at is None:
+    if user is None or not right or user.disabled_at is not None:
         raise errors.InvalidCredentials
     chosen = _choose(list_memberships_of_user(user=user.id), program)
     with transaction():
-        note_sign_in(user=user.id, version=user.token_version, now=now)
+        # What was counted comes before the user, as where a password is changed.
         forgive_attempts(clear=[mine], give_back=ours)
+        note_sign_in(user=user.id, version=user.token_version, now=now)
         return open_session(
             user=user.id,
             program=chosen.program,

@@ -34,6 +34,7 @@ RESERVED_METADATA = frozenset({"lapsed", "written_off"})
 _SEQUENCE_MAX = 2**63 - 1
 _LOT_NUMBER_MAX = 2**31 - 1
 _METADATA_MAX = 16_384
+_METADATA_LEVELS = 100
 _TEXT_LENGTHS = {
     "reference_type": 40,
     "reference_id": 200,
@@ -44,7 +45,8 @@ _TEXT_LENGTHS = {
 Fault = dict[str, Any]
 """{"field": …, "reason": …}"""
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(order="sorted").encode
+"""As it will be written: what this cannot encode must not get that far."""
 
 
 def key_of(command: Command) -> str | None:
@@ -223,11 +225,21 @@ def _metadata_fault(metadata: dict[str, object]) -> Fault | None:
         return {"field": "metadata", "reason": f"{name} is written by the ledger"}
     try:
         text = _encode(metadata)
-    except (TypeError, ValueError, UnicodeEncodeError):
+    except (TypeError, ValueError, RecursionError):
         return {"field": "metadata", "reason": "cannot be written as JSON"}
+    if _nests_below(metadata, _METADATA_LEVELS):
+        reason = f"is nested more than {_METADATA_LEVELS} levels deep"
+        return {"field": "metadata", "reason": reason}
     if len(text) > _METADATA_MAX or b"\\u0000" in text:
         return {"field": "metadata", "reason": "has a NUL, or more than 16 kB of JSON"}
     return None
+
+
+def _nests_below(value: object, levels: int) -> bool:
+    if not isinstance(value, (dict, list, tuple)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_nests_below(each, levels - 1) for each in inner)
 
 
 def _instant_fault(field: str, instant: datetime | None) -> Fault | None:

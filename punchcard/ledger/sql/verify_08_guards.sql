@@ -20,7 +20,8 @@ FROM (VALUES
     ('ledger_hold', 'hold_never_reopens', 19, 'ledger_refuse_change'),
     ('ledger_entry', 'entry_continues_its_chain', 4, 'ledger_check_chain'),
     ('ledger_lot', 'lot_has_its_entry', 4, 'ledger_check_owner'),
-    ('ledger_allocation', 'allocation_has_its_entry', 4, 'ledger_check_owner')
+    ('ledger_allocation', 'allocation_has_its_entry', 4, 'ledger_check_owner'),
+    ('ledger_hold', 'hold_has_its_entry', 4, 'ledger_check_owner')
 ) AS g(table_name, name, type, function_name)
 LEFT JOIN pg_trigger t
     ON t.tgrelid = to_regclass(g.table_name) AND t.tgname = g.name

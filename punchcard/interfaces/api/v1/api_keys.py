@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from punchcard.access.errors import AccessMalformed, ApiKeyNotFound
 from punchcard.access.queries import ApiKeyView, Scope, get_api_key, list_api_keys
+from punchcard.interfaces.api import texts
 from punchcard.interfaces.api.endpoint import (
     Answer,
     Call,
@@ -24,6 +25,7 @@ from punchcard.interfaces.api.endpoint import (
 from punchcard.interfaces.api.pagination import (
     Cursor,
     Limit,
+    NewestFirst,
     Page,
     decode_cursor,
     encode_cursor,
@@ -47,7 +49,7 @@ Network = Annotated[
     Meta(
         min_length=2,
         max_length=43,
-        pattern=r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$",
+        pattern=texts.whole(r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"),
         description="An address or a network, IPv4 or IPv6.",
         examples=["192.0.2.0/24"],
     ),
@@ -57,7 +59,7 @@ Overlap = Annotated[
     Meta(
         min_length=2,
         max_length=40,
-        pattern=r"^P[0-9A-Z.]+$",
+        pattern=texts.whole(texts.DURATION),
         description="ISO 8601: how long the secret before goes on; at most 7 days.",
         examples=["P1D"],
     ),
@@ -72,7 +74,7 @@ class ApiKeyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Meta(
             min_length=1,
             max_length=200,
-            pattern=r"^[^\u0000-\u001f]+$",
+            pattern=texts.whole(texts.PRINTABLE),
             description="What it is for.",
             examples=["web shop"],
         ),
@@ -154,7 +156,7 @@ class ApiKeysQuery(
 
     limit: Limit = 50
     cursor: Cursor | None = None
-    sort: Literal["-created_at", "created_at"] = "-created_at"
+    sort: NewestFirst = "-created_at"
 
 
 class ApiKeys(Endpoint):

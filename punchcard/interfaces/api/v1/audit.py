@@ -72,7 +72,11 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     actor: (
         Annotated[
             str,
-            Meta(description="Who did it.", max_length=60, pattern=texts.PRINTABLE),
+            Meta(
+                description="Who did it.",
+                max_length=60,
+                pattern=texts.whole(texts.PRINTABLE),
+            ),
         ]
         | None
     ) = None
@@ -82,7 +86,7 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             Meta(
                 description="What was done, as in `member.erased`.",
                 max_length=60,
-                pattern=texts.PRINTABLE,
+                pattern=texts.whole(texts.PRINTABLE),
             ),
         ]
         | None
@@ -93,7 +97,7 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             Meta(
                 description="To what, by its id.",
                 max_length=80,
-                pattern=texts.PRINTABLE,
+                pattern=texts.whole(texts.PRINTABLE),
             ),
         ]
         | None

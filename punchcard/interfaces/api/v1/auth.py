@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from punchcard.access.operations.sessions import TokenPair
 from punchcard.access.queries import get_membership, get_user
+from punchcard.interfaces.api import texts
 from punchcard.interfaces.api.addresses import throttled_address
 from punchcard.interfaces.api.endpoint import (
     Answer,
@@ -49,7 +50,7 @@ RefreshToken = Annotated[
     Meta(
         min_length=1,
         max_length=2_000,
-        pattern=r"^[A-Za-z0-9_.-]+$",
+        pattern=texts.whole(r"^[A-Za-z0-9_.-]+$"),
         description="The refresh token; good once.",
         examples=[_SAMPLE],
     ),
@@ -58,7 +59,7 @@ Language = Annotated[
     str,
     Meta(
         max_length=35,
-        pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4})?$",
+        pattern=texts.whole(r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4})?$"),
         description="BCP 47; empty: not known.",
         examples=["fr-CH"],
     ),
@@ -67,7 +68,7 @@ ProgramSlug = Annotated[
     str,
     Meta(
         max_length=63,
-        pattern=r"^[a-z0-9](-?[a-z0-9])*$",
+        pattern=texts.whole(r"^[a-z0-9](-?[a-z0-9])*$"),
         description="The program's slug; may be left out where there is just one.",
         examples=["cafe-lune"],
     ),

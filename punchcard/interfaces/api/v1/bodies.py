@@ -83,7 +83,10 @@ Reason = Annotated[
 ]
 Metadata = Annotated[
     dict[str, Any],
-    Meta(description="Yours; at most 16 kB of JSON. No personal data, please."),
+    Meta(
+        description="Yours: at most 16 kB of JSON, 100 levels deep. No personal data, "
+        "please."
+    ),
 ]
 PlaceCode = Annotated[
     str,
@@ -93,7 +96,7 @@ PlaceCode = Annotated[
             "cashier's is one of their own, and may be left out when they have one."
         ),
         max_length=texts.CODE_MAX,
-        pattern=texts.CODE,
+        pattern=texts.whole(texts.CODE),
         examples=["paris-3"],
     ),
 ]
@@ -126,7 +129,7 @@ LotText = Annotated[
     Meta(
         description="`<sequence>.<n>`; `17` is `17.1`.",
         max_length=texts.LOT_MAX,
-        pattern=texts.LOT,
+        pattern=texts.whole(texts.LOT),
         examples=["17.1"],
     ),
 ]

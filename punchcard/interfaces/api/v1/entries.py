@@ -62,8 +62,24 @@ EntrySource = Literal[
 ]
 
 
-ReferenceType = Annotated[str, Meta(max_length=40, pattern=texts.ANY)]
-ReferenceId = Annotated[str, Meta(max_length=200, pattern=texts.ANY)]
+ReferenceType = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        pattern=texts.ANY,
+        description="Of what it is about.",
+        examples=["order"],
+    ),
+]
+ReferenceId = Annotated[
+    str,
+    Meta(
+        max_length=200,
+        pattern=texts.ANY,
+        description="Your id of what it is about.",
+        examples=["1017"],
+    ),
+]
 
 
 class EntriesQuery(
@@ -73,7 +89,10 @@ class EntriesQuery(
 
     limit: Limit = 50
     cursor: Cursor | None = None
-    sort: Literal["-sequence", "sequence"] = "-sequence"
+    sort: Annotated[
+        Literal["-sequence", "sequence"],
+        Meta(description="With `-`: the newest first."),
+    ] = "-sequence"
     type: (
         Annotated[
             list[EntryType],

@@ -20,7 +20,7 @@ from punchcard.interfaces.api.endpoint import (
     operation,
 )
 from punchcard.interfaces.api.references import Names, resolve_member
-from punchcard.journeys.export_member import export_member
+from punchcard.journeys.export_member import SignIn, export_member
 from punchcard.kernel.ids import typed
 
 from .accounts import AccountAnswer, render_account
@@ -42,8 +42,17 @@ class DecisionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in that is remembered."""
+
+    signed_in_at: datetime
+    refreshed_at: datetime | None
+    expires_at: datetime
+    ended_at: Annotated[datetime | None, Meta(description="Before it expired.")]
+
+
 class SignInAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who can sign in as the member."""
+    """Who can sign in as the member, or could."""
 
     user: Annotated[str, Meta(examples=["usr_01h455vb4pex5vsknk084sn02q"])]
     membership: Annotated[str, Meta(examples=["mbr_01h455vb4pex5vsknk084sn02q"])]
@@ -57,6 +66,11 @@ class SignInAnswer(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     accepted_at: datetime | None
     disabled_at: datetime | None
+    removed_at: datetime | None
+    last_signed_in_at: Annotated[
+        datetime | None, Meta(description="With the password, to whatever program.")
+    ]
+    sessions: list[SessionAnswer]
 
 
 class ExportedLot(LotAnswer, frozen=True, kw_only=True):
@@ -160,8 +174,8 @@ def _write(file: IO[bytes], rows: Iterable[tuple[str, Any]], now: datetime) -> N
     file.write(b"]}")
 
 
-def _render_sign_in(row: Any, _names: Names) -> SignInAnswer:
-    membership, user = row
+def _render_sign_in(row: SignIn, _names: Names) -> SignInAnswer:
+    membership, user = row.membership, row.user
     return SignInAnswer(
         user=typed("usr", user.id),
         membership=typed("mbr", membership.id),
@@ -173,6 +187,17 @@ def _render_sign_in(row: Any, _names: Names) -> SignInAnswer:
         created_at=membership.created_at,
         accepted_at=membership.accepted_at,
         disabled_at=membership.disabled_at,
+        removed_at=membership.removed_at,
+        last_signed_in_at=user.last_login,
+        sessions=[
+            SessionAnswer(
+                signed_in_at=session.created_at,
+                refreshed_at=session.refreshed_at,
+                expires_at=session.expires_at,
+                ended_at=session.revoked_at,
+            )
+            for session in row.sessions
+        ],
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from punchcard.interfaces.api import texts
 from punchcard.interfaces.api.endpoint import (
     Answer,
     Endpoint,
@@ -29,14 +30,16 @@ from punchcard.kernel import clock
 from .auth import Language, Password, ProgramSlug
 from .memberships import Email, PersonName
 
+_SAMPLE = "q3Tn2l0vJ7x5Y8mB1cR4wZ6dK9fH0sUaE-GiVo_LpNk"
+
 LinkToken = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=100,
-        pattern=r"^[A-Za-z0-9_-]+$",
+        pattern=texts.whole(r"^[A-Za-z0-9_-]+$"),
         description="From the letter; good once.",
-        examples=["q3Tn2l0vJ7x5Y8mB1cR4wZ6dK9fH0sUaE-GiVo_LpNk"],
+        examples=[_SAMPLE],
     ),
 ]
 
@@ -175,6 +178,11 @@ class Accept(Endpoint):
                 "membership_exists",
                 "too_many_attempts",
             ),
+            example={
+                "token": _SAMPLE,
+                "password": "correct horse battery",
+                "name": "Anna",
+            },
         )
     )
     def post(self, visit: Visit[AcceptBody]) -> Answer:

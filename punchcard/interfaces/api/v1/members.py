@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -19,6 +18,7 @@ from punchcard.interfaces.api.endpoint import (
 from punchcard.interfaces.api.pagination import (
     Cursor,
     Limit,
+    NewestFirst,
     Page,
     decode_cursor,
     encode_cursor,
@@ -38,14 +38,14 @@ from punchcard.programs.queries import list_wallets
 from .accounts import AccountAnswer, render_account
 from .bodies import Instant
 from .people import (
-    Email,
-    ExternalId,
     MemberAnswer,
     MemberBody,
     MemberPatch,
-    Phone,
-    Status,
-    Tag,
+    SoughtEmail,
+    SoughtId,
+    SoughtPhone,
+    SoughtStatus,
+    SoughtTag,
     answer_member,
     malformed_member,
     render_member,
@@ -65,14 +65,14 @@ class MembersQuery(
 
     limit: Limit = 50
     cursor: Cursor | None = None
-    sort: Literal["-created_at", "created_at"] = "-created_at"
+    sort: NewestFirst = "-created_at"
     created_from: Instant | None = msgspec.field(name="created_at.gte", default=None)
     created_to: Instant | None = msgspec.field(name="created_at.lt", default=None)
-    external_id: ExternalId | None = None
-    email: Email | None = None
-    phone: Phone | None = None
-    tag: Tag | None = None
-    status: Status | None = None
+    external_id: SoughtId | None = None
+    email: SoughtEmail | None = None
+    phone: SoughtPhone | None = None
+    tag: SoughtTag | None = None
+    status: SoughtStatus | None = None
 
 
 class MemberAccounts(msgspec.Struct, frozen=True, kw_only=True):

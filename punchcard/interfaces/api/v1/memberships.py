@@ -19,6 +19,7 @@ from punchcard.access.queries import (
     list_memberships,
     scopes_of_role,
 )
+from punchcard.interfaces.api import texts
 from punchcard.interfaces.api.endpoint import (
     Answer,
     Call,
@@ -31,6 +32,7 @@ from punchcard.interfaces.api.endpoint import (
 from punchcard.interfaces.api.pagination import (
     Cursor,
     Limit,
+    NewestFirst,
     Page,
     decode_cursor,
     encode_cursor,
@@ -57,7 +59,7 @@ Email = Annotated[
     Meta(
         min_length=3,
         max_length=254,
-        pattern=r"^[!-~]+@[!-~]+$",
+        pattern=texts.whole(r"^[!-~]+@[!-~]+$"),
         description="ASCII; capital letters make no difference.",
         examples=["anna@example.com"],
         extra_json_schema={"format": "email"},
@@ -67,7 +69,7 @@ PersonName = Annotated[
     str,
     Meta(
         max_length=200,
-        pattern=r"^[^\u0000-\u001f]*$",
+        pattern=texts.whole(texts.PRINTABLE_OR_NONE),
         description="Printable; may be empty.",
         examples=["Anna"],
     ),
@@ -105,6 +107,8 @@ AdjustLimit = Annotated[
     ),
 ]
 Status = Literal["invited", "active", "disabled"]
+SoughtRole = Annotated[Role, Meta(description="Those with this role.")]
+SoughtStatus = Annotated[Status, Meta(description="Those who are this.")]
 
 
 class MembershipBody(
@@ -116,7 +120,7 @@ class MembershipBody(
         str,
         Meta(
             max_length=30,
-            pattern="^usr_[0-9a-z]{26}$",
+            pattern=texts.whole("^usr_[0-9a-z]{26}$"),
             examples=[f"usr_{_SAMPLE}"],
         ),
     ]
@@ -163,9 +167,9 @@ class MembershipsQuery(
 
     limit: Limit = 50
     cursor: Cursor | None = None
-    sort: Literal["-created_at", "created_at"] = "-created_at"
-    role: Role | None = None
-    status: Status | None = None
+    sort: NewestFirst = "-created_at"
+    role: SoughtRole | None = None
+    status: SoughtStatus | None = None
 
 
 class Memberships(Endpoint):

@@ -37,13 +37,31 @@ def _text(most: int, example: str, description: str = "", **bounds: Any) -> Meta
     return Meta(description=description or None, **told)
 
 
+def _sought(
+    most: int, example: str, description: str, pattern: str = texts.PRINTABLE
+) -> Meta:
+    """Return the bounds of a filter: they are kept here, nobody looks at it later."""
+    return Meta(
+        description=description,
+        min_length=1,
+        max_length=most,
+        pattern=texts.whole(pattern),
+        examples=[example],
+    )
+
+
+_EMAIL = r"^[^@\s]+@[^@\s]+$"
+_PHONE = r"^\+[1-9][0-9]{6,14}$"
+SoughtId = Annotated[str, _sought(200, "anna", "Your id.")]
+SoughtEmail = Annotated[str, _sought(254, "anna@example.org", "Their address.", _EMAIL)]
+SoughtPhone = Annotated[str, _sought(16, "+33612345678", "E.164.", _PHONE)]
+SoughtTag = Annotated[str, _sought(50, "vip", "Those who have this tag.")]
+
 ExternalId = Annotated[
     str, _text(200, "anna", "Your id: 1 to 200 printable characters.")
 ]
-Email = Annotated[str, _text(254, "anna@example.org", pattern=r"^[^@\s]+@[^@\s]+$")]
-Phone = Annotated[
-    str, _text(16, "+33612345678", "E.164.", pattern=r"^\+[1-9][0-9]{6,14}$")
-]
+Email = Annotated[str, _text(254, "anna@example.org", pattern=_EMAIL)]
+Phone = Annotated[str, _text(16, "+33612345678", "E.164.", pattern=_PHONE)]
 Name = Annotated[str, _text(200, "Anna")]
 Language = Annotated[
     str, _text(35, "fr", "BCP 47.", pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
@@ -176,6 +194,7 @@ class AddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Status: TypeAlias = Literal["active", "erased"]
+SoughtStatus = Annotated[Status, Meta(description="Those who are this.")]
 
 
 class MemberAnswer(msgspec.Struct, frozen=True, kw_only=True):

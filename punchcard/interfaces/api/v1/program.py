@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from punchcard.interfaces.api import texts
 from punchcard.interfaces.api.endpoint import (
     Answer,
     Call,
@@ -47,7 +48,7 @@ PlaceName = Annotated[
     Meta(
         min_length=1,
         max_length=200,
-        pattern=r"^[^\u0000-\u001f]+$",
+        pattern=texts.whole(texts.PRINTABLE),
         examples=["Old town"],
     ),
 ]
@@ -100,7 +101,7 @@ class PlaceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Meta(
             min_length=1,
             max_length=63,
-            pattern=r"^[a-z0-9]([-_]?[a-z0-9])*$",
+            pattern=texts.whole(r"^[a-z0-9]([-_]?[a-z0-9])*$"),
             description="Yours, for ever.",
             examples=["old-town"],
         ),
@@ -266,7 +267,7 @@ class OnePlace(Endpoint):
         return Answer(body=_place(place))
 
 
-_Code = Annotated[str, Meta(max_length=63, pattern=r"^[a-z0-9_-]+$")]
+_Code = Annotated[str, Meta(max_length=texts.CODE_MAX, pattern=texts.whole(texts.CODE))]
 
 
 def _resolved(call: Call[Any, Any]) -> UUID:

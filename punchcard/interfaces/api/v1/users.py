@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -29,6 +29,7 @@ from punchcard.interfaces.api.endpoint import (
 from punchcard.interfaces.api.pagination import (
     Cursor,
     Limit,
+    NewestFirst,
     Page,
     decode_cursor,
     encode_cursor,
@@ -51,6 +52,8 @@ from .memberships import (
     MemberText,
     PersonName,
     Places,
+    SoughtRole,
+    SoughtStatus,
     Status,
     read_terms,
     render_membership,
@@ -97,10 +100,10 @@ class UsersQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     limit: Limit = 50
     cursor: Cursor | None = None
-    sort: Literal["-created_at", "created_at"] = "-created_at"
+    sort: NewestFirst = "-created_at"
     email: Email | None = None
-    role: Role | None = None
-    status: Status | None = None
+    role: SoughtRole | None = None
+    status: SoughtStatus | None = None
 
 
 class Users(Endpoint):
