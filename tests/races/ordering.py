@@ -127,12 +127,12 @@ class Order:
         return event
 
     def _preference(self, event: Event) -> tuple[bool, bool, bool, datetime]:
-        """What commutes first; a change when nothing else fits; what is final last.
+        """What commutes first, also a change to what is; what is final last.
 
         Of changes rather one that nobody, who waits for another account, can mind.
         """
         change = event.change
-        if change is None:
+        if change is None or change.before == change.after:
             return (False, False, False, event.at)
         here = self._here[change.account]
         minded = len(here) > sum(id(ready) in here for ready in self._ready)

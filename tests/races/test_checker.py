@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import transaction
 from punchcard.ledger.commands import (
     Capture,
@@ -22,9 +23,10 @@ from punchcard.ledger.commands import (
 )
 from punchcard.ledger.operations import change_status
 from punchcard.ledger.queries import balance_as_of, get_account
-from tests.builders import Ledger, a_ledger
+from tests.builders import START, Ledger, a_ledger
 from tests.races.history import Answered, Asked, Call, Changed, History, Looked
 from tests.races.load import POLICY
+from tests.races.ordering import Event, Order
 from tests.races.replaying import replay
 from tests.races.running import rows_of
 
@@ -138,6 +140,26 @@ def test_an_answer_lost_with_its_connection_is_taken_from_its_replay() -> None:
     for key in ("over", "early"):
         seen.history.calls.remove(seen.call(key))
     assert seen.replay()["replayed"] == 0
+
+
+def test_a_change_to_what_is_waits_for_nothing() -> None:
+    """Clocks differ: by its own, the second freeze came when all was over."""
+    account, status, taken = new_id(), "open", []
+    changes = [("open", "frozen"), ("frozen", "open"), ("frozen", "frozen")]
+    order = Order(
+        Event(
+            places={account: 1},
+            at=START + timedelta(seconds=n),
+            change=Changed(str(n), account, before, after, 1, START),
+        )
+        for n, (before, after) in enumerate(changes)
+    )
+    while order:
+        change = order.take(lambda _: status).change
+        assert change is not None
+        taken.append(change.name)
+        status = change.after
+    assert taken == ["0", "2", "1"]
 
 
 def _another_balance(seen: Seen) -> None:
