@@ -30,7 +30,7 @@ $(STAMP): uv.lock pyproject.toml .ci/uv-requirements.txt
 	@touch $(STAMP)
 
 $(NODE_STAMP): $(STAMP) $(CLIENTS)/package.json $(CLIENTS)/package-lock.json $(CLIENTS)/.npmrc
-	@cd $(CLIENTS) && $(NPM) ci --silent
+	@cd $(CLIENTS) && $(NPM) ci --loglevel=error > /dev/null
 	@touch $(NODE_STAMP)
 
 up: setup ## migrate and serve

@@ -1,5 +1,14 @@
 -- Written by `make schema` from the migrations; not by hand.
 
+CREATE FUNCTION public.kernel_refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% of % is refused: its rows never change', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_ARGV[0],
+              TABLE = TG_TABLE_NAME;
+END $$;
+
 CREATE FUNCTION public.ledger_check_chain() RETURNS trigger
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
@@ -157,6 +166,33 @@ BEGIN
               HINT = 'Correct it with another command: refund, reverse or adjust.';
 END $$;
 
+CREATE FUNCTION public.ledger_spends_since(accounts uuid[], since timestamp with time zone[]) RETURNS TABLE(account_id uuid, effective_at timestamp with time zone, points bigint)
+    LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    found record;
+BEGIN
+    FOR i IN 1 .. coalesce(array_length(accounts, 1), 0) LOOP
+        FOR found IN
+            SELECT e.type, e.effective_at, e.available FROM ledger_entry e
+            WHERE e.account_id = accounts[i]
+            ORDER BY e.account_id DESC, e.sequence DESC
+        LOOP
+            EXIT WHEN found.effective_at < since[i];
+            IF found.type IN ('redeem', 'reserve', 'capture', 'void', 'transfer_out')
+            THEN
+                account_id := accounts[i];
+                effective_at := found.effective_at;
+                points := -found.available;
+                RETURN NEXT;
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
+
 CREATE TABLE public.access_api_key (
     id uuid NOT NULL,
     name character varying(200) NOT NULL,
@@ -167,7 +203,146 @@ CREATE TABLE public.access_api_key (
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
-    program_id uuid NOT NULL
+    program_id uuid NOT NULL,
+    last_used_at timestamp with time zone,
+    networks character varying(43)[] NOT NULL,
+    previous_hash bytea,
+    previous_until timestamp with time zone,
+    public character varying(60),
+    rotated_at timestamp with time zone,
+    CONSTRAINT api_key_publishable_reads_the_program_alone CHECK (((NOT ((prefix)::text ~~ 'pk\_%'::text)) OR (scopes = ARRAY['program:read'::character varying(40)]))),
+    CONSTRAINT api_key_shows_publishable_ones_alone CHECK (((public IS NULL) OR ((prefix)::text ~~ 'pk\_%'::text)))
+);
+
+CREATE TABLE public.access_attempts (
+    subject bytea NOT NULL,
+    taken integer NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    CONSTRAINT attempts_are_not_negative CHECK ((taken >= 0))
+);
+
+CREATE TABLE public.access_link (
+    id uuid NOT NULL,
+    purpose character varying(14) NOT NULL,
+    hash bytea NOT NULL,
+    email character varying(254) NOT NULL,
+    name character varying(200) NOT NULL,
+    language character varying(35) NOT NULL,
+    password character varying(128) NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    program_id uuid,
+    user_id uuid,
+    CONSTRAINT link_of_an_invitation_is_somebodys CHECK (((NOT ((purpose)::text = 'invitation'::text)) OR (user_id IS NOT NULL)))
+);
+
+CREATE TABLE public.access_membership (
+    id uuid NOT NULL,
+    role character varying(7) NOT NULL,
+    name character varying(200) NOT NULL,
+    member uuid,
+    adjust_limit bigint,
+    created_at timestamp with time zone NOT NULL,
+    accepted_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    program_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    CONSTRAINT membership_adjust_limit_of_support CHECK ((((adjust_limit >= 0) AND (adjust_limit IS NOT NULL) AND ((role)::text = 'support'::text)) OR ((NOT ((role)::text = 'support'::text)) AND (adjust_limit IS NULL)))),
+    CONSTRAINT membership_member_only_of_members CHECK (((member IS NULL) OR ((role)::text = 'member'::text))),
+    CONSTRAINT membership_role_is_known CHECK ((((role)::text = ANY ((ARRAY['member'::character varying, 'cashier'::character varying, 'support'::character varying, 'analyst'::character varying])::text[])) OR ((role)::text = 'admin'::text)))
+);
+
+CREATE TABLE public.access_membership_place (
+    id uuid NOT NULL,
+    membership_id uuid NOT NULL,
+    place_id uuid NOT NULL
+);
+
+CREATE TABLE public.access_session (
+    id uuid NOT NULL,
+    token uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    refreshed_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    membership_id uuid NOT NULL,
+    CONSTRAINT session_ends_after_it_began CHECK ((expires_at > created_at))
+);
+
+CREATE TABLE public.access_user (
+    password character varying(128) NOT NULL,
+    last_login timestamp with time zone,
+    id uuid NOT NULL,
+    email character varying(254) NOT NULL,
+    name character varying(200) NOT NULL,
+    language character varying(35) NOT NULL,
+    email_verified_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    token_version integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT user_email_is_in_small_letters CHECK (((email)::text ~ '^[^A-Z\s]+@[^A-Z\s]+$'::text))
+);
+
+CREATE TABLE public.auth_group (
+    id integer NOT NULL,
+    name character varying(150) NOT NULL
+);
+
+ALTER TABLE public.auth_group ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.auth_group_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.auth_group_permissions (
+    id bigint NOT NULL,
+    group_id integer NOT NULL,
+    permission_id integer NOT NULL
+);
+
+ALTER TABLE public.auth_group_permissions ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.auth_group_permissions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.auth_permission (
+    id integer NOT NULL,
+    name character varying(255) NOT NULL,
+    content_type_id integer NOT NULL,
+    codename character varying(100) NOT NULL
+);
+
+ALTER TABLE public.auth_permission ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.auth_permission_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.django_content_type (
+    id integer NOT NULL,
+    app_label character varying(100) NOT NULL,
+    model character varying(100) NOT NULL
+);
+
+ALTER TABLE public.django_content_type ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.django_content_type_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.django_migrations (
@@ -186,6 +361,33 @@ ALTER TABLE public.django_migrations ALTER COLUMN id ADD GENERATED BY DEFAULT AS
     CACHE 1
 );
 
+CREATE TABLE public.kernel_audit (
+    id uuid NOT NULL,
+    program_id uuid,
+    actor character varying(60) NOT NULL,
+    action character varying(60) NOT NULL,
+    target character varying(80) NOT NULL,
+    fields jsonb NOT NULL,
+    request_id character varying(128),
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT audit_action_is_dotted CHECK (((action)::text ~ '^[a-z_]+\.[a-z_]+$'::text)),
+    CONSTRAINT audit_has_a_target CHECK ((NOT ((target)::text = ''::text))),
+    CONSTRAINT audit_has_an_actor CHECK ((NOT ((actor)::text = ''::text)))
+);
+
+CREATE TABLE public.kernel_kept_answer (
+    scope bytea NOT NULL,
+    program_id uuid NOT NULL,
+    fingerprint bytea,
+    status smallint NOT NULL,
+    headers jsonb NOT NULL,
+    body text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT kept_answer_is_kept_a_while CHECK ((expires_at > created_at)),
+    CONSTRAINT kept_answer_is_not_of_the_server_s_failure CHECK (((status >= 200) AND (status < 500)))
+);
+
 CREATE TABLE public.ledger_account (
     id uuid NOT NULL,
     holder_kind character varying(20) NOT NULL,
@@ -201,6 +403,7 @@ CREATE TABLE public.ledger_account (
     next_due_at timestamp with time zone,
     opened_at timestamp with time zone NOT NULL,
     wallet_id uuid NOT NULL,
+    active_at timestamp with time zone,
     CONSTRAINT account_closed_only_when_empty CHECK (((NOT ((status)::text = 'closed'::text)) OR ((available = 0) AND (pending = 0) AND (reserved = 0)))),
     CONSTRAINT account_pending_not_negative CHECK ((pending >= 0)),
     CONSTRAINT account_reserved_not_negative CHECK ((reserved >= 0)),
@@ -257,7 +460,27 @@ CREATE TABLE public.ledger_entry (
     actor character varying(200) NOT NULL,
     hash bytea NOT NULL,
     CONSTRAINT entry_amount_positive CHECK ((amount > 0)),
+    CONSTRAINT entry_deltas_fit_its_type CHECK (
+CASE
+    WHEN ((type)::text = 'earn'::text) THEN ((reserved = 0) AND (((available = amount) AND (pending = 0)) OR ((available = 0) AND (pending = amount))))
+    WHEN ((type)::text = ANY ((ARRAY['redeem'::character varying, 'transfer_out'::character varying, 'expire'::character varying])::text[])) THEN ((available = (- amount)) AND (pending = 0) AND (reserved = 0))
+    WHEN ((type)::text = ANY ((ARRAY['refund'::character varying, 'transfer_in'::character varying])::text[])) THEN ((available = amount) AND (pending = 0) AND (reserved = 0))
+    WHEN ((type)::text = 'reserve'::text) THEN ((available = (- amount)) AND (pending = 0) AND (reserved = amount))
+    WHEN ((type)::text = 'capture'::text) THEN ((available = ((- reserved) - amount)) AND (available >= 0) AND (pending = 0))
+    WHEN ((type)::text = 'void'::text) THEN ((available = amount) AND (pending = 0) AND (reserved = (- amount)))
+    WHEN ((type)::text = ANY ((ARRAY['release'::character varying, 'activate'::character varying])::text[])) THEN ((available = amount) AND (pending = (- amount)) AND (reserved = 0))
+    WHEN ((type)::text = 'cancel'::text) THEN ((available = 0) AND (pending = (- amount)) AND (reserved = 0))
+    WHEN ((type)::text = 'reverse'::text) THEN ((available <= 0) AND (pending <= 0) AND (reserved = 0) AND (((- available) - pending) <= amount))
+    ELSE ((abs(available) <= amount) AND (pending = 0) AND (reserved = 0))
+END),
     CONSTRAINT entry_key_has_fingerprint CHECK (((key IS NULL) OR (fingerprint IS NOT NULL))),
+    CONSTRAINT entry_names_what_its_type_needs CHECK (
+CASE
+    WHEN ((type)::text = 'reserve'::text) THEN (expires_at IS NOT NULL)
+    WHEN ((type)::text = ANY ((ARRAY['transfer_out'::character varying, 'transfer_in'::character varying])::text[])) THEN ((transfer_id IS NOT NULL) AND (other_account_id IS NOT NULL) AND (other_sequence IS NOT NULL) AND (other_account_id <> account_id))
+    WHEN ((type)::text = ANY ((ARRAY['capture'::character varying, 'void'::character varying, 'refund'::character varying, 'reverse'::character varying, 'activate'::character varying, 'cancel'::character varying, 'release'::character varying])::text[])) THEN ((relates_to < sequence) AND (relates_to IS NOT NULL))
+    ELSE (transfer_id IS NULL)
+END),
     CONSTRAINT entry_numbers_in_range CHECK (((pending_after >= 0) AND (reserved_after >= 0) AND (lifetime_after >= 0) AND (lifetime_after <= '9007199254740991'::bigint))),
     CONSTRAINT entry_sequence_positive CHECK ((sequence > 0)),
     CONSTRAINT entry_source_is_known CHECK (((source)::text = ANY ((ARRAY['purchase'::character varying, 'referral'::character varying, 'bonus'::character varying, 'admin'::character varying, 'redemption'::character varying, 'transfer'::character varying, 'topup'::character varying, 'system'::character varying])::text[]))),
@@ -302,7 +525,35 @@ CREATE TABLE public.members_member (
     external_id character varying(200) NOT NULL,
     created_at timestamp with time zone NOT NULL,
     program_id uuid NOT NULL,
-    CONSTRAINT member_external_id_is_not_empty CHECK ((NOT ((external_id)::text = ''::text)))
+    erased_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT member_erased_after_it_was_made CHECK (((erased_at IS NULL) OR (erased_at >= created_at))),
+    CONSTRAINT member_external_id_is_not_empty CHECK ((NOT ((external_id)::text = ''::text))),
+    CONSTRAINT member_version_counts_from_one CHECK ((version >= 1))
+);
+
+CREATE TABLE public.members_person (
+    member_id uuid NOT NULL,
+    email character varying(254),
+    phone character varying(16),
+    given_name character varying(200),
+    family_name character varying(200),
+    birth_date date,
+    language character varying(35),
+    address jsonb,
+    attributes json NOT NULL,
+    tags character varying(50)[] NOT NULL,
+    consents jsonb NOT NULL,
+    program_id uuid NOT NULL
+);
+
+CREATE TABLE public.programs_place (
+    id uuid NOT NULL,
+    code character varying(63) NOT NULL,
+    name character varying(200) NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    program_id uuid NOT NULL,
+    CONSTRAINT place_code_is_a_slug CHECK (((code)::text ~ '^[a-z0-9]([-_]?[a-z0-9])*$'::text))
 );
 
 CREATE TABLE public.programs_program (
@@ -314,6 +565,7 @@ CREATE TABLE public.programs_program (
     time_zone character varying(64) NOT NULL,
     clock_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    self_registration boolean NOT NULL,
     CONSTRAINT program_clock_only_in_test CHECK (((clock_at IS NULL) OR ((mode)::text = 'test'::text))),
     CONSTRAINT program_currency_is_iso_4217 CHECK (((currency)::text ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT program_mode_is_known CHECK (((mode)::text = ANY ((ARRAY['live'::character varying, 'test'::character varying])::text[]))),
@@ -344,11 +596,62 @@ CREATE TABLE public.programs_wallet (
 ALTER TABLE ONLY public.access_api_key
     ADD CONSTRAINT access_api_key_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.access_attempts
+    ADD CONSTRAINT access_attempts_pkey PRIMARY KEY (subject);
+
+ALTER TABLE ONLY public.access_link
+    ADD CONSTRAINT access_link_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.access_membership
+    ADD CONSTRAINT access_membership_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.access_membership_place
+    ADD CONSTRAINT access_membership_place_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.access_session
+    ADD CONSTRAINT access_session_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.access_user
+    ADD CONSTRAINT access_user_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.access_api_key
     ADD CONSTRAINT api_key_hash_is_unique UNIQUE (hash);
 
+ALTER TABLE ONLY public.access_api_key
+    ADD CONSTRAINT api_key_previous_hash_is_unique UNIQUE (previous_hash);
+
+ALTER TABLE ONLY public.auth_group
+    ADD CONSTRAINT auth_group_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.auth_group_permissions
+    ADD CONSTRAINT auth_group_permissions_group_id_permission_id_0cd325b0_uniq UNIQUE (group_id, permission_id);
+
+ALTER TABLE ONLY public.auth_group_permissions
+    ADD CONSTRAINT auth_group_permissions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.auth_group
+    ADD CONSTRAINT auth_group_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.auth_permission
+    ADD CONSTRAINT auth_permission_content_type_id_codename_01ab375a_uniq UNIQUE (content_type_id, codename);
+
+ALTER TABLE ONLY public.auth_permission
+    ADD CONSTRAINT auth_permission_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.django_content_type
+    ADD CONSTRAINT django_content_type_app_label_model_76bd3d3b_uniq UNIQUE (app_label, model);
+
+ALTER TABLE ONLY public.django_content_type
+    ADD CONSTRAINT django_content_type_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.django_migrations
     ADD CONSTRAINT django_migrations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.kernel_audit
+    ADD CONSTRAINT kernel_audit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.kernel_kept_answer
+    ADD CONSTRAINT kernel_kept_answer_pkey PRIMARY KEY (scope);
 
 ALTER TABLE ONLY public.ledger_account_holder
     ADD CONSTRAINT ledger_account_holder_pkey PRIMARY KEY (wallet_id, holder_kind, holder_id);
@@ -374,11 +677,29 @@ ALTER TABLE ONLY public.ledger_outbox
 ALTER TABLE ONLY public.ledger_refusal
     ADD CONSTRAINT ledger_refusal_pkey PRIMARY KEY (account_id, key);
 
+ALTER TABLE ONLY public.access_link
+    ADD CONSTRAINT link_hash_is_unique UNIQUE (hash);
+
 ALTER TABLE ONLY public.members_member
     ADD CONSTRAINT member_external_id_is_unique UNIQUE (program_id, external_id);
 
 ALTER TABLE ONLY public.members_member
     ADD CONSTRAINT members_member_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.members_person
+    ADD CONSTRAINT members_person_pkey PRIMARY KEY (member_id);
+
+ALTER TABLE ONLY public.access_membership_place
+    ADD CONSTRAINT membership_place_is_unique UNIQUE (membership_id, place_id);
+
+ALTER TABLE ONLY public.access_membership
+    ADD CONSTRAINT membership_user_is_unique UNIQUE (program_id, user_id);
+
+ALTER TABLE ONLY public.programs_place
+    ADD CONSTRAINT place_code_is_unique UNIQUE (program_id, code);
+
+ALTER TABLE ONLY public.programs_place
+    ADD CONSTRAINT programs_place_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.programs_program
     ADD CONSTRAINT programs_program_pkey PRIMARY KEY (id);
@@ -389,16 +710,45 @@ ALTER TABLE ONLY public.programs_program
 ALTER TABLE ONLY public.programs_wallet
     ADD CONSTRAINT programs_wallet_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.access_user
+    ADD CONSTRAINT user_email_is_unique UNIQUE (email);
+
 ALTER TABLE ONLY public.programs_wallet
     ADD CONSTRAINT wallet_code_is_unique UNIQUE (program_id, code);
 
 CREATE INDEX access_api_key_program_id_8023147c ON public.access_api_key USING btree (program_id);
+
+CREATE INDEX access_link_program_id_f91b6eeb ON public.access_link USING btree (program_id);
+
+CREATE INDEX access_link_user_id_962ebc91 ON public.access_link USING btree (user_id);
+
+CREATE INDEX access_membership_place_place_id_a336773f ON public.access_membership_place USING btree (place_id);
+
+CREATE INDEX access_membership_user_id_5bf62e16 ON public.access_membership USING btree (user_id);
+
+CREATE INDEX access_session_membership_id_8aedba8e ON public.access_session USING btree (membership_id);
 
 CREATE INDEX account_due ON public.ledger_account USING btree (next_due_at, id) WHERE (next_due_at IS NOT NULL);
 
 CREATE INDEX account_holder_by_holder ON public.ledger_account_holder USING btree (holder_id);
 
 CREATE INDEX allocation_by_lot ON public.ledger_allocation USING btree (account_id, lot_sequence, lot_n);
+
+CREATE INDEX attempts_by_end ON public.access_attempts USING btree (ends_at);
+
+CREATE INDEX audit_by_actor ON public.kernel_audit USING btree (program_id, actor, id);
+
+CREATE INDEX audit_by_program ON public.kernel_audit USING btree (program_id, id);
+
+CREATE INDEX audit_by_target ON public.kernel_audit USING btree (program_id, target, id);
+
+CREATE INDEX auth_group_name_a6ea08ec_like ON public.auth_group USING btree (name varchar_pattern_ops);
+
+CREATE INDEX auth_group_permissions_group_id_b120cbf9 ON public.auth_group_permissions USING btree (group_id);
+
+CREATE INDEX auth_group_permissions_permission_id_84c5c92e ON public.auth_group_permissions USING btree (permission_id);
+
+CREATE INDEX auth_permission_content_type_id_2f476e4b ON public.auth_permission USING btree (content_type_id);
 
 CREATE UNIQUE INDEX entry_hold_resolves_once ON public.ledger_entry USING btree (account_id, relates_to) WHERE ((type)::text = ANY ((ARRAY['capture'::character varying, 'void'::character varying])::text[]));
 
@@ -410,6 +760,12 @@ CREATE INDEX entry_relates_to ON public.ledger_entry USING btree (account_id, re
 
 CREATE INDEX hold_due ON public.ledger_hold USING btree (account_id, expires_at, sequence) WHERE open;
 
+CREATE INDEX kept_answer_by_expiry ON public.kernel_kept_answer USING btree (expires_at);
+
+CREATE INDEX kept_answer_by_program ON public.kernel_kept_answer USING btree (program_id);
+
+CREATE INDEX link_by_expiry ON public.access_link USING btree (expires_at);
+
 CREATE INDEX lot_descendants ON public.ledger_lot USING btree (account_id, root) WHERE (NOT (root = sequence));
 
 CREATE INDEX lot_spending_order ON public.ledger_lot USING btree (account_id, expires_at, sequence, n) WHERE open;
@@ -418,7 +774,17 @@ CREATE INDEX lot_waiting ON public.ledger_lot USING btree (account_id, available
 
 CREATE INDEX member_by_program ON public.members_member USING btree (program_id, id);
 
+CREATE INDEX membership_by_member ON public.access_membership USING btree (member) WHERE (member IS NOT NULL);
+
+CREATE INDEX membership_by_program ON public.access_membership USING btree (program_id, id);
+
 CREATE INDEX outbox_by_transaction ON public.ledger_outbox USING btree (recorded_xid);
+
+CREATE INDEX person_by_email ON public.members_person USING btree (program_id, lower((email)::text));
+
+CREATE INDEX person_by_phone ON public.members_person USING btree (program_id, phone);
+
+CREATE INDEX person_by_tag ON public.members_person USING gin (tags);
 
 CREATE INDEX programs_program_slug_964f1558_like ON public.programs_program USING btree (slug varchar_pattern_ops);
 
@@ -434,9 +800,13 @@ CREATE TRIGGER allocation_has_its_entry AFTER INSERT ON public.ledger_allocation
 
 CREATE TRIGGER allocation_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_allocation FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change('allocation_never_changes');
 
+CREATE TRIGGER audit_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.kernel_audit FOR EACH STATEMENT EXECUTE FUNCTION public.kernel_refuse_change('audit_never_changes');
+
 CREATE TRIGGER entry_continues_its_chain AFTER INSERT ON public.ledger_entry REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_check_chain();
 
 CREATE TRIGGER entry_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change('entry_never_changes');
+
+CREATE TRIGGER hold_has_its_entry AFTER INSERT ON public.ledger_hold REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_check_owner('hold_has_its_entry');
 
 CREATE TRIGGER hold_never_deleted BEFORE DELETE OR TRUNCATE ON public.ledger_hold FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change('hold_never_deleted');
 
@@ -444,7 +814,7 @@ CREATE TRIGGER hold_never_reopens BEFORE UPDATE ON public.ledger_hold FOR EACH R
 
 CREATE TRIGGER lot_credit_never_changes BEFORE UPDATE ON public.ledger_lot FOR EACH ROW WHEN (((old.account_id <> new.account_id) OR (old.sequence <> new.sequence) OR (old.n <> new.n) OR (old.root <> new.root) OR (old.credited <> new.credited) OR ((old.validity)::text IS DISTINCT FROM (new.validity)::text) OR ((old.lapsed > 0) AND (old.lapsed <> new.lapsed)))) EXECUTE FUNCTION public.ledger_refuse_change('lot_credit_never_changes');
 
-CREATE TRIGGER lot_dates_are_set_once BEFORE UPDATE ON public.ledger_lot FOR EACH ROW WHEN (((((old.available_at IS DISTINCT FROM new.available_at) OR (old.expires_at IS DISTINCT FROM new.expires_at)) AND (NOT ((old.activated_by IS NULL) AND (new.activated_by IS NOT NULL) AND (old.available_at IS NULL) AND ((old.state)::text = 'pending'::text)))) OR ((old.activated_by IS NOT NULL) AND (old.activated_by IS DISTINCT FROM new.activated_by)))) EXECUTE FUNCTION public.ledger_refuse_change('lot_dates_are_set_once');
+CREATE TRIGGER lot_dates_are_set_once BEFORE UPDATE ON public.ledger_lot FOR EACH ROW WHEN (((((old.available_at IS DISTINCT FROM new.available_at) OR (old.expires_at IS DISTINCT FROM new.expires_at)) AND (NOT ((old.activated_by IS NULL) AND (new.activated_by IS NOT NULL) AND ((old.state)::text = 'pending'::text)))) OR ((old.activated_by IS NOT NULL) AND (old.activated_by IS DISTINCT FROM new.activated_by)))) EXECUTE FUNCTION public.ledger_refuse_change('lot_dates_are_set_once');
 
 CREATE TRIGGER lot_has_its_entry AFTER INSERT ON public.ledger_lot REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_check_owner('lot_has_its_entry');
 
@@ -455,6 +825,36 @@ CREATE TRIGGER refusal_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON publ
 ALTER TABLE ONLY public.access_api_key
     ADD CONSTRAINT access_api_key_program_id_8023147c_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.access_link
+    ADD CONSTRAINT access_link_program_id_f91b6eeb_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.access_link
+    ADD CONSTRAINT access_link_user_id_962ebc91_fk_access_user_id FOREIGN KEY (user_id) REFERENCES public.access_user(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.access_membership_place
+    ADD CONSTRAINT access_membership_pl_membership_id_343a5c4d_fk_access_me FOREIGN KEY (membership_id) REFERENCES public.access_membership(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.access_membership_place
+    ADD CONSTRAINT access_membership_place_place_id_a336773f_fk_programs_place_id FOREIGN KEY (place_id) REFERENCES public.programs_place(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.access_membership
+    ADD CONSTRAINT access_membership_program_id_6bed594b_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.access_membership
+    ADD CONSTRAINT access_membership_user_id_5bf62e16_fk_access_user_id FOREIGN KEY (user_id) REFERENCES public.access_user(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.access_session
+    ADD CONSTRAINT access_session_membership_id_8aedba8e_fk_access_membership_id FOREIGN KEY (membership_id) REFERENCES public.access_membership(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.auth_group_permissions
+    ADD CONSTRAINT auth_group_permissio_permission_id_84c5c92e_fk_auth_perm FOREIGN KEY (permission_id) REFERENCES public.auth_permission(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.auth_group_permissions
+    ADD CONSTRAINT auth_group_permissions_group_id_b120cbf9_fk_auth_group_id FOREIGN KEY (group_id) REFERENCES public.auth_group(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.auth_permission
+    ADD CONSTRAINT auth_permission_content_type_id_2f476e4b_fk_django_co FOREIGN KEY (content_type_id) REFERENCES public.django_content_type(id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY public.ledger_account_holder
     ADD CONSTRAINT ledger_account_holder_wallet_id_037afc63_fk_programs_wallet_id FOREIGN KEY (wallet_id) REFERENCES public.programs_wallet(id) DEFERRABLE INITIALLY DEFERRED;
 
@@ -463,6 +863,15 @@ ALTER TABLE ONLY public.ledger_account
 
 ALTER TABLE ONLY public.members_member
     ADD CONSTRAINT members_member_program_id_d7c8cd7c_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.members_person
+    ADD CONSTRAINT members_person_member_id_3bff3ac9_fk_members_member_id FOREIGN KEY (member_id) REFERENCES public.members_member(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.members_person
+    ADD CONSTRAINT members_person_program_id_6f2880d6_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.programs_place
+    ADD CONSTRAINT programs_place_program_id_26509d98_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.programs_wallet
     ADD CONSTRAINT programs_wallet_program_id_75e88a3e_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;

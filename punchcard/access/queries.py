@@ -282,6 +282,8 @@ def list_memberships(
     role: str | None = None,
     status: str | None = None,
     email: str | None = None,
+    created_from: datetime | None = None,
+    created_to: datetime | None = None,
 ) -> list[MembershipView]:
     """Return memberships in the order of invitation, after one of them."""
     beyond, order = ("<", "DESC") if newest_first else (">", "ASC")
@@ -293,6 +295,8 @@ def list_memberships(
             WHEN m.disabled_at IS NOT NULL THEN 'disabled'
             WHEN m.accepted_at IS NULL THEN 'invited' ELSE 'active' END)
         AND (%(email)s::text IS NULL OR u.email = %(email)s)
+        AND (%(from)s::timestamptz IS NULL OR m.created_at >= %(from)s)
+        AND (%(to)s::timestamptz IS NULL OR m.created_at < %(to)s)
         ORDER BY m.id {order} LIMIT %(limit)s
     """
     parameters = {
@@ -301,6 +305,8 @@ def list_memberships(
         "role": role,
         "status": status,
         "email": email,
+        "from": created_from,
+        "to": created_to,
         "limit": limit,
     }
     return _memberships(condition, parameters)
@@ -331,12 +337,22 @@ def get_api_key(*, program: UUID, key: UUID) -> ApiKeyView:
 
 
 def list_api_keys(
-    *, program: UUID, limit: int, after: UUID | None = None, newest_first: bool = True
+    *,
+    program: UUID,
+    limit: int,
+    after: UUID | None = None,
+    newest_first: bool = True,
+    created_from: datetime | None = None,
+    created_to: datetime | None = None,
 ) -> list[ApiKeyView]:
     """Return API keys, those that are over too, in the order they were made."""
     rows = ApiKey.objects.filter(program_id=program)
     if after is not None:
         rows = rows.filter(id__lt=after) if newest_first else rows.filter(id__gt=after)
+    if created_from is not None:
+        rows = rows.filter(created_at__gte=created_from)
+    if created_to is not None:
+        rows = rows.filter(created_at__lt=created_to)
     ordered = rows.order_by("-id" if newest_first else "id")
     fields = ordered.values(*ApiKeyView.__struct_fields__)
     return [ApiKeyView(**row) for row in fields[:limit]]

@@ -27,6 +27,7 @@ from punchcard.kernel.audit import (
 )
 from punchcard.kernel.ids import typed
 from punchcard.kernel.transactions import transaction
+from punchcard.ledger.balances import Balance, balances_as_of
 from punchcard.ledger.histories import (
     RefusalView,
     each_allocation,
@@ -39,10 +40,8 @@ from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.queries import (
     AccountView,
     AllocationView,
-    Balance,
     HoldView,
     LotView,
-    balances_as_of,
     list_accounts,
 )
 from punchcard.members.queries import MemberView, get_member

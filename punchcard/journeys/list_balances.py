@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from punchcard.kernel.transactions import snapshot
-from punchcard.ledger.queries import Balance, balances_as_of, find_accounts
+from punchcard.ledger.balances import Balance, balances_as_of
+from punchcard.ledger.queries import find_accounts
 from punchcard.members.queries import scan_members
 
 HOLDER_KIND = "member"

@@ -1,4 +1,4 @@
-"""Reads of the ledger: accounts, balances as of any instant, entries, lots."""
+"""Reads of the ledger: accounts, entries, lots, holds."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from punchcard.ledger import errors
 from punchcard.ledger.commands import LotName
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.reading import read_accounts, read_live_lots
-from punchcard.ledger.rules.lots import open_lots
 from punchcard.ledger.rules.settling import settle
-from punchcard.ledger.rules.state import Account, Lot
+from punchcard.ledger.rules.state import Lot
 
 _FILES = Path(__file__).parent / "sql"
-_PAST = sql.load(_FILES / "past.sql")
 _WANTED = sql.load(_FILES / "entries.sql")
 _LOT = sql.load(_FILES / "lots_as_of.sql")
 _HOLD = sql.load(_FILES / "holds_as_of.sql")
@@ -44,19 +42,6 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     effective_at: datetime | None
     next_due_at: datetime | None
     opened_at: datetime
-
-
-class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """The four numbers as of an instant, and what expires next of what is available."""
-
-    account: UUID
-    as_of: datetime
-    available: int = 0
-    pending: int = 0
-    reserved: int = 0
-    lifetime: int = 0
-    next_expiry_points: int = 0
-    next_expires_at: datetime | None = None
 
 
 class LotView(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,91 +178,6 @@ def list_accounts(
         prepare=True,
     )
     return [_view(AccountView, row) for row in cursor]
-
-
-def balance_as_of(*, account: UUID, as_of: datetime, using: str = "default") -> Balance:
-    """Return an account's balance as of an instant, past or future; write nothing.
-
-    Raises:
-        AccountNotFound: there is none with this id.
-    """
-    found = balances_as_of(accounts=[account], as_of=as_of, using=using)
-    if not found:
-        raise errors.AccountNotFound
-    return found[account]
-
-
-def balances_as_of(
-    *, accounts: Sequence[UUID], as_of: datetime, using: str = "default"
-) -> dict[UUID, Balance]:
-    """Return balances as of an instant, past or future, for those that exist.
-
-    Up to an account's last entry: the numbers after its last entry that took effect
-    by then. Later: what time will have done by then, decided on a copy.
-    """
-    with sql.one_moment(using=using) as cursor:
-        states = read_accounts(cursor, accounts, lock=False)
-        past = [
-            state.id
-            for state in states.values()
-            if state.effective_at is not None and state.effective_at > as_of
-        ]
-        found = _past_balances(cursor, [states[account] for account in past], as_of)
-        others = [state for state in states.values() if state.id not in found]
-        moving = [state for state in others if state.next_due_at is not None]
-        read_live_lots(cursor, moving)
-        for state in others:
-            settle(state, as_of, as_of)
-            found[state.id] = _balance(state, as_of)
-        return found
-
-
-def _balance(state: Account, as_of: datetime) -> Balance:
-    lots = open_lots(state)
-    expires_at = lots[0].expires_at if lots else None
-    expiring = sum(lot.remaining for lot in lots if lot.expires_at == expires_at)
-    idles_at = state.idles_at
-    if lots and idles_at and (expires_at is None or idles_at <= expires_at):
-        expires_at, expiring = idles_at, sum(lot.remaining for lot in lots)
-    return Balance(
-        account=state.id,
-        as_of=as_of,
-        available=state.available,
-        pending=state.pending,
-        reserved=state.reserved,
-        lifetime=state.lifetime,
-        next_expires_at=expires_at,
-        next_expiry_points=expiring if expires_at else 0,
-    )
-
-
-def _past_balances(
-    cursor: Any, states: Sequence[Account], as_of: datetime
-) -> dict[UUID, Balance]:
-    if not states:
-        return {}
-    accounts = sql.Uuids([state.id for state in states])
-    cursor.execute(_PAST, {"accounts": accounts, "as_of": as_of}, prepare=True)
-    by_id = {state.id: state for state in states}
-    found = {}
-    for account, *facts, took_effect, active_at in cursor:
-        available, pending, reserved, lifetime, expires_at, expiring = facts
-        then = by_id[account]
-        then.effective_at, then.active_at = took_effect, active_at
-        idles_at = then.idles_at
-        if available > 0 and idles_at and (not expires_at or idles_at <= expires_at):
-            expires_at, expiring = idles_at, available
-        found[account] = Balance(
-            account=account,
-            as_of=as_of,
-            available=available,
-            pending=pending,
-            reserved=reserved,
-            lifetime=lifetime,
-            next_expires_at=expires_at,
-            next_expiry_points=expiring,
-        )
-    return found
 
 
 def list_entries(

@@ -37,7 +37,7 @@ def test_the_python_client_is_generated_typed_and_used(
     assert typed.returncode == 0, typed.stdout + typed.stderr
     used = workshop.run([sys.executable, "-W", "error", str(use)])
     assert (used.stderr, used.stdout) == ("", page[""])
-    assert _balance(api)["available"] == 120
+    assert _balance(api)["available"] == 100
 
 
 def test_the_typescript_client_is_generated_compiled_and_used(
@@ -57,4 +57,4 @@ def test_the_typescript_client_is_generated_compiled_and_used(
     assert compiled.returncode == 0, compiled.stdout
     used = workshop.run([str(NODE), "built/use.js"])
     assert (used.stderr, used.stdout) == ("", page[""])
-    assert _balance(api)["available"] == 120
+    assert _balance(api)["available"] == 100

@@ -28,10 +28,11 @@ from punchcard.journeys.list_balances import list_balances
 from punchcard.journeys.post_commands import TRIES, OutcomeUnknown, post_commands
 from punchcard.kernel.audit import Author
 from punchcard.kernel.transactions import CommitLost, transaction
+from punchcard.ledger.balances import balance_as_of
 from punchcard.ledger.commands import Adjust, Command, Earn, Redeem, Transfer
 from punchcard.ledger.operations import post, settle_due
 from punchcard.ledger.outcomes import Outcome
-from punchcard.ledger.queries import balance_as_of, get_account
+from punchcard.ledger.queries import get_account
 from tests.builders import Ledger, a_ledger, rows
 from tests.crash.proxy import AFTER, BEFORE, LATE, Proxy, lossy, through
 

@@ -9,9 +9,8 @@ same three times, and looking writes nothing.
 import pytest
 
 from punchcard.ledger import errors
+from punchcard.ledger.balances import balance_as_of, balances_as_of
 from punchcard.ledger.queries import (
-    balance_as_of,
-    balances_as_of,
     find_hold,
     find_lot,
     list_holds,

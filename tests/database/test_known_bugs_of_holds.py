@@ -69,8 +69,10 @@ def test_a_hold_that_was_not_read_is_not_forgotten() -> None:
     soon = START + timedelta(hours=12)
     one.post(one.earn(100), one.earn(9, pending="event", expires_at=soon))
     one.post(one.reserve(10, time_to_live="P1D"), one.reserve(10))
+    one.post(one.earn(1, expires_at=soon))
     one.ledger.pass_days(0.75)
-    # The first hold is the last that is read; then the lapse of 2.1 looks what is next.
+    # Lot 5.1 lapsed, so holds are read: the first one is the last of them. Then the
+    # lapse of 2.1 looks what is next.
     one.post(one.redeem(1), one.void(3), one.activate((2, 1)))
     one.ledger.pass_days(8)
     one.post(one.settle())

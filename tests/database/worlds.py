@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from punchcard.kernel.transactions import transaction
-from punchcard.ledger import errors, queries
+from punchcard.ledger import balances, errors, queries
 from punchcard.ledger.commands import Command, Earn
 from punchcard.ledger.operations import (
     change_status,
@@ -260,12 +260,26 @@ class World:
 
     def compare_as_of(self, account: UUID, instant: datetime) -> None:
         """Compare the balance as of an instant, and what expires next."""
-        balance = queries.balance_as_of(account=account, as_of=instant)
+        balance = balances.balance_as_of(account=account, as_of=instant)
         ours = self.model.accounts[account].as_of(instant)
         seen = tuple(getattr(balance, name) for name in NUMBERS)
         agree(f"{account} as of {instant}", seen, ours.numbers)
         expiry = (balance.next_expires_at, balance.next_expiry_points)
         agree(f"next expiry of {account} at {instant}", expiry, ours.next_expiry())
+
+    def compare_qualifying(self, account: UUID, since: datetime) -> None:
+        """Compare what was earned from an instant on and never taken back."""
+        entries = self.model.accounts[account].entries
+        end = self.ledger.now
+        earned = [e["sequence"] for e in entries if e["type"] == "earn"]
+        earned = [n for n in earned if since <= entries[n - 1]["effective_at"] < end]
+        points = sum(entries[n - 1]["amount"] for n in earned) - sum(
+            e["amount"]
+            for e in entries
+            if e["type"] in ("reverse", "cancel") and e["relates_to"] in earned
+        )
+        found = balances.qualifying_points(accounts=[account], since=since, until=end)
+        agree(f"earned by {account} since {since}", found.get(account, 0), points)
 
     def look_around(self, pick: Pick) -> None:
         """Read a balance as of some instant, past or future, at an edge or not."""
@@ -275,7 +289,9 @@ class World:
         near = [edge + pick.one([0, -1, 1]) * TICK for edge in edges]
         far = [self.ledger.now, START - TICK, self.ledger.now + 400 * DAY]
         far.append(START + timedelta(seconds=pick.number(0, 100 * 86_400)))
-        self.compare_as_of(account, pick.one(near + far))
+        instant = pick.one(near + far)
+        self.compare_as_of(account, instant)
+        self.compare_qualifying(account, instant)
 
     def compare_everything(self) -> None:
         """Compare what the steps did not: allocations and remembered refusals."""

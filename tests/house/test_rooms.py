@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import re
 import sys
 import tokenize
@@ -17,6 +18,7 @@ PACKAGE = ROOT / "punchcard"
 ROOMS = ("ledger", "members", "access", "programs")
 FRONT_DOORS = {"operations", "queries", "events", "errors", "apps"}
 LEDGER_DOORS = FRONT_DOORS | {
+    "balances",
     "commands",
     "histories",
     "outcomes",
@@ -175,3 +177,11 @@ def test_every_make_target_has_a_line_of_help() -> None:
 def test_no_registry_is_named_in_a_file(name: str) -> None:
     hosts = re.findall(r"https?://([^/\"'\s]+)", (ROOT / name).read_text())
     assert set(hosts) <= {"registry.invalid"}, set(hosts)
+
+
+def test_the_lock_file_of_the_clients_says_what_and_not_where_from() -> None:
+    locked = json.loads((ROOT / "tests/clients/package-lock.json").read_text())
+    packages = {name: one for name, one in locked["packages"].items() if name}
+    assert len(packages) > 100
+    assert all("integrity" in package for package in packages.values())
+    assert not any("resolved" in package for package in packages.values())

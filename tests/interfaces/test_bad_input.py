@@ -138,6 +138,7 @@ def test_a_bad_parameter_is_refused_by_its_name(
     ("query", "parameter"),
     [
         ("members?email=nobody", "email"),
+        ("members?email=a%00b", "email"),
         ("members?email=anna@example.org%0A", "email"),
         ("members?phone=112", "phone"),
         ("members?external_id=", "external_id"),

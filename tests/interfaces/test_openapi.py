@@ -35,7 +35,6 @@ from tests.interfaces.seeds import Seeds
 from tests.sizes import size
 
 
-
 def _from_anywhere(environ: dict[str, Any], start: Any) -> Any:
     """Serve a call from where no other one comes: attempts are counted by that."""
     environ["REMOTE_ADDR"] = f"2001:db8:{next(_networks):x}::2"

@@ -11,6 +11,7 @@ from punchcard.kernel import clock
 from punchcard.kernel.transactions import transaction
 from punchcard.programs.operations import create_wallet
 from tests.interfaces.conftest import DAY, START, Api, make_api
+from tests.interfaces.people import an_address, invite
 
 
 def test_a_member_is_enrolled_once(api: Api) -> None:
@@ -153,6 +154,29 @@ def test_lots_are_listed_page_by_page(api: Api) -> None:
     rest = api.get(f"{account}/lots?limit=2&cursor={page['next_cursor']}").body
     assert [lot["id"] for lot in rest["data"]] == ["3.1"]
     assert not rest["has_more"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/members", "/v1/users", "/v1/memberships", "/v1/api-keys"]
+)
+def test_a_list_is_cut_at_instants_the_first_one_included(api: Api, path: str) -> None:
+    for name in ("anna", "berta", "carla"):
+        api.enrol(name)
+        invite(api, an_address(name), role="analyst")
+        api.post("/v1/api-keys", {"name": name, "scopes": ["members:read"]})
+    rows = api.get(f"{path}?sort=created_at").body["data"]
+    ids, middle = [row["id"] for row in rows], rows[-2]["created_at"]
+    instants = [row["created_at"] for row in rows]
+    assert instants == sorted(set(instants))
+
+    def found(query: str) -> list[str]:
+        page = api.get(f"{path}?sort=created_at&{query}")
+        assert page.status == 200, page.body
+        return [row["id"] for row in page.body["data"]]
+
+    assert found(f"created_at.gte={middle}") == ids[-2:]
+    assert found(f"created_at.lt={middle}") == ids[:-2]
+    assert found(f"created_at.gte={middle}&created_at.lt={middle}") == []
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ from punchcard.journeys.import_balances import (
 from punchcard.journeys.list_balances import list_balances
 from punchcard.journeys.post_commands import post_commands
 from punchcard.kernel.audit import Author, list_changes
+from punchcard.ledger.balances import Balance
 from punchcard.ledger.commands import Redeem
-from punchcard.ledger.queries import Balance, list_accounts, list_entries
+from punchcard.ledger.queries import list_accounts, list_entries
 from punchcard.members.queries import find_members
 from punchcard.programs.queries import find_wallet_by_code
 

@@ -17,7 +17,8 @@ from punchcard.journeys.import_orders import Imported, Order, Terms, import_orde
 from punchcard.journeys.list_balances import list_balances
 from punchcard.kernel.audit import Author, list_changes
 from punchcard.kernel.transactions import transaction
-from punchcard.ledger.queries import Balance, list_accounts, list_entries
+from punchcard.ledger.balances import Balance
+from punchcard.ledger.queries import list_accounts, list_entries
 from punchcard.members.queries import find_members
 from punchcard.programs.operations import create_wallet
 

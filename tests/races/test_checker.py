@@ -12,6 +12,7 @@ import pytest
 
 from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import transaction
+from punchcard.ledger.balances import balance_as_of
 from punchcard.ledger.commands import (
     Capture,
     Command,
@@ -22,7 +23,7 @@ from punchcard.ledger.commands import (
     Transfer,
 )
 from punchcard.ledger.operations import change_status
-from punchcard.ledger.queries import balance_as_of, get_account
+from punchcard.ledger.queries import get_account
 from tests.builders import START, Ledger, a_ledger
 from tests.races.history import Answered, Asked, Call, Changed, History, Looked
 from tests.races.load import POLICY

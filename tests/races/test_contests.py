@@ -16,7 +16,7 @@ from punchcard.journeys.post_commands import post_commands
 from punchcard.kernel import sql
 from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import transaction
-from punchcard.ledger import operations, queries
+from punchcard.ledger import balances, operations, queries
 from punchcard.ledger.commands import (
     Capture,
     Command,
@@ -245,12 +245,12 @@ def test_a_balance_is_of_one_moment_whatever_is_spent_meanwhile(
     answers = _meanwhile(
         monkeypatch, queries, "read_live_lots", lambda: ledger.one(held)
     )
-    balance = queries.balance_as_of(account=account, as_of=ledger.now + 20 * DAY)
+    balance = balances.balance_as_of(account=account, as_of=ledger.now + 20 * DAY)
     assert [answer.code for answer in answers] == ["applied"]
     # A hundred that all lapse. With the lots of later, only seventy of them would.
     assert (balance.available, balance.reserved) == (0, 0)
     monkeypatch.undo()
-    after = queries.balance_as_of(account=account, as_of=ledger.now)
+    after = balances.balance_as_of(account=account, as_of=ledger.now)
     assert (after.available, after.reserved) == (70, 30)
 
 
@@ -316,7 +316,7 @@ def test_transfers_to_and_fro_at_once_never_deadlock_and_keep_the_sum(
     posted = 8 * size(15, 150) * 3
     assert codes["applied"] > posted / 2
     assert codes.total() == posted
-    found = queries.balances_as_of(accounts=accounts, as_of=ledger.now)
+    found = balances.balances_as_of(accounts=accounts, as_of=ledger.now)
     assert sum(balance.available for balance in found.values()) == 4_000
     types = entry_types(ledger)
     assert types["transfer_out"] == types["transfer_in"] == codes["applied"]

@@ -209,7 +209,8 @@ class Worker:
 
     def look(self, account: UUID, as_of: datetime) -> None:
         """Read a balance as anybody does, and what others did last, to undo it."""
-        from punchcard.ledger.queries import balance_as_of, get_account, list_entries
+        from punchcard.ledger.balances import balance_as_of
+        from punchcard.ledger.queries import get_account, list_entries
         from tests.races.history import Looked
 
         try:

@@ -65,7 +65,15 @@ _PATH: dict[str, dict[str, Any]] = {
     "user": _id("usr"),
     "membership": _id("mbr"),
     "key": _id("key"),
-    "place": _id("plc"),
+    "place": {
+        "description": "`plc_…`, or `ext:<code>`.",
+        "schema": {
+            "type": "string",
+            "maxLength": texts.PLACE_MAX,
+            "pattern": texts.PLACE,
+        },
+        "example": "ext:old-town",
+    },
     "row": _id("aud"),
 }
 

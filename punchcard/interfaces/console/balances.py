@@ -17,7 +17,7 @@ from punchcard.interfaces.console.choosing import choose_program, choose_wallet
 from punchcard.interfaces.console.installation import Installation
 from punchcard.interfaces.console.values import show_instant
 from punchcard.journeys.list_balances import list_balances
-from punchcard.ledger.queries import Balance
+from punchcard.ledger.balances import Balance
 from punchcard.programs.queries import program_now
 
 COLUMNS = (

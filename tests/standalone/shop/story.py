@@ -146,7 +146,7 @@ def numbers(account: UUID) -> list[int]:
     """Return the shop's own sum and the balance."""
     from django.db.models import Sum
 
-    from punchcard.ledger.queries import balance_as_of
+    from punchcard.ledger.balances import balance_as_of
     from tests.standalone.shop.models import Purchase
 
     own = Purchase.objects.aggregate(sum=Sum("points"))["sum"]

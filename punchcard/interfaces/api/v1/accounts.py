@@ -21,8 +21,9 @@ from punchcard.interfaces.api.endpoint import (
 from punchcard.interfaces.api.problems import FieldError, Problem
 from punchcard.journeys.change_account_status import Status, change_account_status
 from punchcard.kernel.ids import typed
-from punchcard.ledger import queries
-from punchcard.ledger.queries import AccountView, balance_as_of, get_account
+from punchcard.ledger import balances
+from punchcard.ledger.balances import balance_as_of
+from punchcard.ledger.queries import AccountView, get_account
 from punchcard.programs.queries import WalletView, get_wallet
 
 from .bodies import Instant
@@ -249,7 +250,7 @@ def _as_it_stands(account: UUID, now: datetime) -> AccountAnswer:
 
 
 def render_account(
-    account: AccountView, wallet: WalletView, balance: queries.Balance
+    account: AccountView, wallet: WalletView, balance: balances.Balance
 ) -> AccountAnswer:
     """Return an account with its balance as of now, what fell due included."""
     return AccountAnswer(
@@ -268,7 +269,7 @@ def render_account(
     )
 
 
-def _four(balance: queries.Balance) -> Balance:
+def _four(balance: balances.Balance) -> Balance:
     return Balance(
         available=balance.available,
         pending=balance.pending,
@@ -277,7 +278,7 @@ def _four(balance: queries.Balance) -> Balance:
     )
 
 
-def _next(balance: queries.Balance) -> NextExpiry | None:
+def _next(balance: balances.Balance) -> NextExpiry | None:
     if balance.next_expires_at is None:
         return None
     return NextExpiry(at=balance.next_expires_at, points=balance.next_expiry_points)

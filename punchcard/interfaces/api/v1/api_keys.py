@@ -157,6 +157,8 @@ class ApiKeysQuery(
     limit: Limit = 50
     cursor: Cursor | None = None
     sort: NewestFirst = "-created_at"
+    created_from: Instant | None = msgspec.field(name="created_at.gte", default=None)
+    created_to: Instant | None = msgspec.field(name="created_at.lt", default=None)
 
 
 class ApiKeys(Endpoint):
@@ -217,6 +219,8 @@ class ApiKeys(Endpoint):
             limit=query.limit + 1,
             after=place[0] if place else None,
             newest_first=query.sort == "-created_at",
+            created_from=query.created_from,
+            created_to=query.created_to,
         )
         now = clock.read()
         page = paginate(

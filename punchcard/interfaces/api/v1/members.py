@@ -30,7 +30,8 @@ from punchcard.journeys.change_member import change_member
 from punchcard.journeys.enrol_members import enrol_members
 from punchcard.journeys.erase_member import erase_member
 from punchcard.kernel.ids import typed
-from punchcard.ledger.queries import balances_as_of, list_accounts
+from punchcard.ledger.balances import balances_as_of
+from punchcard.ledger.queries import list_accounts
 from punchcard.members.errors import MemberMalformed
 from punchcard.members.queries import Filters, get_member, list_members
 from punchcard.programs.queries import list_wallets

@@ -50,6 +50,8 @@ from punchcard.kernel import clock
 from punchcard.kernel.ids import IdError, typed, untyped
 from punchcard.programs.queries import find_places
 
+from .bodies import Instant
+
 PLACES_MAX = 100
 _CURSOR = "memberships"
 _SAMPLE = "01h455vb4pex5vsknk084sn02q"
@@ -168,6 +170,8 @@ class MembershipsQuery(
     limit: Limit = 50
     cursor: Cursor | None = None
     sort: NewestFirst = "-created_at"
+    created_from: Instant | None = msgspec.field(name="created_at.gte", default=None)
+    created_to: Instant | None = msgspec.field(name="created_at.lt", default=None)
     role: SoughtRole | None = None
     status: SoughtStatus | None = None
 
@@ -232,6 +236,8 @@ class Memberships(Endpoint):
             limit=query.limit + 1,
             after=place[0] if place else None,
             newest_first=query.sort == "-created_at",
+            created_from=query.created_from,
+            created_to=query.created_to,
             role=query.role,
             status=query.status,
         )

@@ -45,6 +45,7 @@ from punchcard.journeys.people.invite_user import invite_again, invite_user
 from punchcard.kernel import clock
 from punchcard.kernel.ids import IdError, untyped
 
+from .bodies import Instant
 from .memberships import (
     AdjustLimit,
     Email,
@@ -101,6 +102,8 @@ class UsersQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     limit: Limit = 50
     cursor: Cursor | None = None
     sort: NewestFirst = "-created_at"
+    created_from: Instant | None = msgspec.field(name="created_at.gte", default=None)
+    created_to: Instant | None = msgspec.field(name="created_at.lt", default=None)
     email: Email | None = None
     role: SoughtRole | None = None
     status: SoughtStatus | None = None
@@ -166,6 +169,8 @@ class Users(Endpoint):
             limit=query.limit + 1,
             after=place[0] if place else None,
             newest_first=query.sort == "-created_at",
+            created_from=query.created_from,
+            created_to=query.created_to,
             role=query.role,
             status=query.status,
             email=None if query.email is None else query.email.lower(),
