@@ -122,8 +122,8 @@ def _probe(
         response = case.call(headers={"Authorization": f"Bearer {whose}"})
         seen[str(response.status_code)] += 1
         if response.status_code == 405:
-            # An id with a slash in it made another address of it.
-            assert any("/" in str(text) for text in case.path_parameters.values()), (case.path_parameters, case.formatted_path)
+            # An external id with a slash in it made another address of it.
+            assert "%2F" in case.formatted_path, case.formatted_path
             return
         checks = [*CHECKS]
         if mode is GenerationMode.NEGATIVE and not case.operation.path.endswith(EACH):

@@ -44,14 +44,20 @@ class ReferenceConverter:
         return value
 
 
-class SequenceConverter:
-    """The number of an entry; absurdly large ones are all the same absent entry."""
+class AccountConverter(ReferenceConverter):
+    """An id, or `ext:<member>@<wallet>`: what stands behind the wallet is not of it."""
 
-    regex = r"[0-9]+"
+    regex = r"ext:.*@[^/]*|ext:[^/]*|[^/:]+"
+
+
+class SequenceConverter:
+    """The number of an entry; whatever is none names the same absent entry."""
+
+    regex = r"[^/]+"
 
     def to_python(self, value: str) -> int:
         """Return the number, at most what the ledger can count to."""
-        return int(value) if len(value.lstrip("0")) <= _DIGITS else _ABSENT
+        return _whole(value, _DIGITS, _ABSENT)
 
     def to_url(self, value: int) -> str:
         """Return the number as text."""
@@ -61,13 +67,13 @@ class SequenceConverter:
 class LotConverter:
     """A lot's name: `17.1`, or `17`, which is its first."""
 
-    regex = r"[0-9]+(?:\.[0-9]+)?"
+    regex = r"[^/]+"
 
     def to_python(self, value: str) -> LotName:
         """Return (sequence, n), each at most what the ledger can count to."""
-        sequence, _, n = value.partition(".")
-        number = int(n or 1) if len(n.lstrip("0")) <= _SMALL_DIGITS else _ABSENT_SMALL
-        return SequenceConverter().to_python(sequence), number
+        sequence, dot, n = value.partition(".")
+        number = _whole(n, _SMALL_DIGITS, _ABSENT_SMALL) if dot else 1
+        return _whole(sequence, _DIGITS, _ABSENT), number
 
     def to_url(self, value: LotName) -> str:
         """Return the name as text."""
@@ -79,11 +85,18 @@ _SMALL_DIGITS = 9
 _ABSENT_SMALL = 2**31 - 1
 _ABSENT = 2**53
 
+
+def _whole(text: str, digits: int, absent: int) -> int:
+    known = text.isascii() and text.isdigit() and len(text.lstrip("0")) <= digits
+    return int(text) if known else absent
+
+
 register_converter(ReferenceConverter, "ref")
+register_converter(AccountConverter, "account")
 register_converter(SequenceConverter, "seq")
 register_converter(LotConverter, "lot")
 
-ACCOUNT = "v1/accounts/<ref:account>"
+ACCOUNT = "v1/accounts/<account:account>"
 ENTRY = f"{ACCOUNT}/entries/<seq:sequence>"
 HOLD = f"{ACCOUNT}/holds/<seq:hold>"
 LOT = f"{ACCOUNT}/lots/<lot:lot>"
