@@ -67,13 +67,12 @@ def snapshot(*, using: str = "default") -> Iterator[None]:
     Raises:
         TransactionError: a transaction is open already.
     """
-    try:
-        with transaction(using=using), connections[using].cursor() as cursor:
+    with transaction(using=using):
+        with connections[using].cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield
-    except CommitLost as error:
-        # Nothing was written: nothing is unknown.
-        raise OperationalError(*error.args) from error
+        yield
+        # What only read has no COMMIT to lose.
+        django_transaction.set_rollback(True, using=using)
 
 
 @contextmanager

@@ -243,7 +243,7 @@ def test_a_balance_is_of_one_moment_whatever_is_spent_meanwhile(
     ledger.one(Earn(account=account, points=100, key="earn"))
     held = Reserve(account=account, points=30, key="hold")
     answers = _meanwhile(
-        monkeypatch, queries, "read_live_lots", lambda: ledger.one(held)
+        monkeypatch, balances, "read_live_lots", lambda: ledger.one(held)
     )
     balance = balances.balance_as_of(account=account, as_of=ledger.now + 20 * DAY)
     assert [answer.code for answer in answers] == ["applied"]
