@@ -127,14 +127,15 @@ def list_changes(
     target: str | None = None,
     at_from: datetime | None = None,
     at_to: datetime | None = None,
+    newest_first: bool = True,
 ) -> list[AuditView]:
-    """Return this program's rows, the newest first, `limit` of them, after a row.
+    """Return this program's rows in the order of time, `limit` of them, after a row.
 
     `at_from` is included, `at_to` is not.
     """
     wanted = {
         "program": program,
-        "id__lt": after,
+        "id__lt" if newest_first else "id__gt": after,
         "actor": actor,
         "action": action,
         "target": target,
@@ -142,7 +143,7 @@ def list_changes(
         "at__lt": at_to,
     }
     asked = {name: value for name, value in wanted.items() if value is not None}
-    rows = AuditRow.objects.filter(**asked).order_by("-id")
+    rows = AuditRow.objects.filter(**asked).order_by("-id" if newest_first else "id")
     return [_view(values) for values in rows.values_list(*_FIELDS)[:limit]]
 
 

@@ -68,7 +68,7 @@ def each_hold(*, account: UUID, as_of: datetime) -> Iterator[HoldView]:
     """Yield all holds of an account as of an instant, the newest first."""
     last: int | None = None
     while True:
-        chunk = list_holds(account=account, limit=CHUNK, as_of=as_of, before=last)
+        chunk = list_holds(account=account, limit=CHUNK, as_of=as_of, after=last)
         yield from chunk
         if len(chunk) < CHUNK:
             return

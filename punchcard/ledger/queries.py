@@ -265,6 +265,16 @@ _ALLOCATIONS: dict[str, LiteralString] = {
 }
 
 
+_LOTS_UP: LiteralString = """
+    AND (%(after)s::bigint IS NULL OR (sequence, n) > (%(after)s, %(after_n)s))
+    ORDER BY sequence, n LIMIT %(limit)s
+"""
+_LOTS_DOWN: LiteralString = """
+    AND (%(after)s::bigint IS NULL OR (sequence, n) < (%(after)s, %(after_n)s))
+    ORDER BY sequence DESC, n DESC LIMIT %(limit)s
+"""
+
+
 def list_lots(
     *,
     account: UUID,
@@ -272,6 +282,7 @@ def list_lots(
     as_of: datetime | None = None,
     after: LotName | None = None,
     states: Sequence[str] | None = None,
+    newest_first: bool = False,
     using: str = "default",
 ) -> list[LotView]:
     """Return up to `limit` lots of an account by (sequence, n), after `after`.
@@ -279,14 +290,11 @@ def list_lots(
     With `as_of`, what will have fallen due by then is in them, as in a balance.
     """
     wanted: LiteralString = """
-        AND (sequence, n) > (%(after)s, %(after_n)s)
         AND (%(states)s::text[] IS NULL OR coalesce(c.state, l.state) = ANY(%(states)s))
-        ORDER BY sequence, n LIMIT %(limit)s
-    """
-    sequence, n = after or (0, 0)
-    asked = {
-        "after": sequence,
-        "after_n": n,
+    """ + (_LOTS_DOWN if newest_first else _LOTS_UP)
+    asked: dict[str, Any] = {
+        "after": after and after[0],
+        "after_n": after and after[1],
         "states": None if states is None else sql.Texts(states),
         "limit": limit,
     }
@@ -335,29 +343,39 @@ def _changed_by(cursor: Any, account: UUID, as_of: datetime) -> list[Lot]:
     return [lot for state in moving for lot in state.lots.values() if lot.changed]
 
 
+_HOLDS_UP: LiteralString = """
+    AND (%(after)s::bigint IS NULL OR h.sequence > %(after)s)
+    ORDER BY h.sequence LIMIT %(limit)s
+"""
+_HOLDS_DOWN: LiteralString = """
+    AND (%(after)s::bigint IS NULL OR h.sequence < %(after)s)
+    ORDER BY h.sequence DESC LIMIT %(limit)s
+"""
+
+
 def list_holds(
     *,
     account: UUID,
     limit: int,
     as_of: datetime,
-    before: int | None = None,
+    after: int | None = None,
     is_open: bool | None = None,
+    newest_first: bool = True,
     using: str = "default",
 ) -> list[HoldView]:
-    """Return up to `limit` holds of an account, the newest first, before `before`."""
+    """Return up to `limit` holds of an account by sequence, after `after`."""
     cursor = sql.cursor(using=using)
     cursor.execute(
         _HOLD
         + """
-        AND (%(before)s::bigint IS NULL OR h.sequence < %(before)s)
         AND (%(open)s::boolean IS NULL
             OR (h.open AND h.expires_at > %(as_of)s) = %(open)s)
-        ORDER BY h.sequence DESC LIMIT %(limit)s
-        """,
+        """
+        + (_HOLDS_DOWN if newest_first else _HOLDS_UP),
         {
             "account": account,
             "as_of": as_of,
-            "before": before,
+            "after": after,
             "open": is_open,
             "limit": limit,
         },

@@ -101,7 +101,7 @@ def test_a_lot_that_is_nobodys_is_not_found(api: Api, account: str, lot: str) ->
     answer = api.get(f"{account}/lots/{lot}")
     assert (answer.status, answer.code) == (404, "entry_not_found")
     itself = api.get(account).body["id"]
-    assert api.get(f"/v1/accounts/{itself}/lots/first").code == "not_found"
+    assert api.get(f"/v1/accounts/{itself}/lots/first").code == "entry_not_found"
     foreign = make_api().get(f"/v1/accounts/{itself}/lots/1.1")
     assert (foreign.status, foreign.code) == (404, "account_not_found")
 

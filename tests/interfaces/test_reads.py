@@ -11,7 +11,7 @@ from punchcard.kernel import clock
 from punchcard.kernel.transactions import transaction
 from punchcard.programs.operations import create_wallet
 from tests.interfaces.conftest import DAY, START, Api, make_api
-from tests.interfaces.people import an_address, invite
+from tests.interfaces.people import a_person, an_address, invite
 
 
 def test_a_member_is_enrolled_once(api: Api) -> None:
@@ -154,6 +154,50 @@ def test_lots_are_listed_page_by_page(api: Api) -> None:
     rest = api.get(f"{account}/lots?limit=2&cursor={page['next_cursor']}").body
     assert [lot["id"] for lot in rest["data"]] == ["3.1"]
     assert not rest["has_more"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sort"),
+    [
+        ("/v1/members", "created_at"),
+        ("/v1/users", "created_at"),
+        ("/v1/memberships", "created_at"),
+        ("/v1/api-keys", "created_at"),
+        ("/v1/audit", "at"),
+        ("{account}/entries", "sequence"),
+        ("{account}/lots", "sequence"),
+        ("{account}/holds", "sequence"),
+    ],
+)
+def test_a_list_goes_forwards_and_backwards_page_by_page(
+    api: Api, path: str, sort: str
+) -> None:
+    account = api.enrol("anna")
+    person = a_person(api, "admin")
+    for n in range(5):
+        api.earn(account, 10)
+        api.post(f"{account}/reserve", {"points": 1}, key=f"hold {n}")
+        api.enrol(f"member {n}")
+        invite(api, an_address(f"user{n}"), role="analyst")
+        person.post("/v1/api-keys", {"name": f"key {n}", "scopes": ["members:read"]})
+    there = path.format(account=account)
+
+    def pages(order: str) -> list[str]:
+        found, cursor = [], ""
+        for _ in range(20):
+            page = api.get(f"{there}?limit=2&sort={order}{cursor}").body
+            found += [row["id"] for row in page["data"]]
+            if not page["has_more"]:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+        raise AssertionError("a list without an end")
+
+    forwards, backwards = pages(sort), pages(f"-{sort}")
+    assert len(set(forwards)) == len(forwards) >= 5
+    assert backwards == forwards[::-1]
+    first = api.get(f"{there}?limit=2&sort={sort}").body["next_cursor"]
+    answer = api.get(f"{there}?sort=-{sort}&cursor={first}")
+    assert (answer.status, answer.code) == (400, "invalid_cursor")
 
 
 @pytest.mark.parametrize(

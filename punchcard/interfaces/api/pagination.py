@@ -32,6 +32,12 @@ NewestFirst = Annotated[
 ]
 
 
+BySequence = Annotated[
+    Literal["-sequence", "sequence"],
+    Meta(description="With `-`: the newest first."),
+]
+
+
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One page of a list."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -69,6 +69,9 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     limit: Limit = 50
     cursor: Cursor | None = None
+    sort: Annotated[
+        Literal["-at", "at"], Meta(description="With `-`: the newest first.")
+    ] = "-at"
     actor: (
         Annotated[
             str,
@@ -124,7 +127,8 @@ class AuditRows(Endpoint):
     def get(self, call: Call[NoBody, AuditQuery]) -> Answer:
         """List the audit."""
         query = call.query
-        place = decode_cursor(query.cursor, _CURSOR, tuple[str, UUID])
+        kind = f"{_CURSOR}:{query.sort}"
+        place = decode_cursor(query.cursor, kind, tuple[str, UUID])
         rows = list_changes(
             program=call.program.id,
             limit=query.limit + 1,
@@ -134,12 +138,13 @@ class AuditRows(Endpoint):
             target=query.target,
             at_from=query.at_from,
             at_to=query.at_to,
+            newest_first=query.sort == "-at",
         )
         page = paginate(
             rows,
             limit=query.limit,
             render=render_audit_row,
-            cursor=lambda row: encode_cursor(_CURSOR, row.id),
+            cursor=lambda row: encode_cursor(kind, row.id),
         )
         return Answer(body=page)
 

@@ -18,6 +18,7 @@ from punchcard.interfaces.api.endpoint import (
     operation,
 )
 from punchcard.interfaces.api.pagination import (
+    BySequence,
     Cursor,
     Limit,
     Page,
@@ -89,10 +90,7 @@ class EntriesQuery(
 
     limit: Limit = 50
     cursor: Cursor | None = None
-    sort: Annotated[
-        Literal["-sequence", "sequence"],
-        Meta(description="With `-`: the newest first."),
-    ] = "-sequence"
+    sort: BySequence = "-sequence"
     type: (
         Annotated[
             list[EntryType],

@@ -18,6 +18,7 @@ from punchcard.interfaces.api.endpoint import (
     operation,
 )
 from punchcard.interfaces.api.pagination import (
+    BySequence,
     Cursor,
     Limit,
     Page,
@@ -68,6 +69,7 @@ class HoldsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     limit: Limit = 50
     cursor: Cursor | None = None
+    sort: BySequence = "-sequence"
     open: Annotated[
         bool | None, Meta(description="Only those that are open, or are not any more.")
     ] = None
@@ -80,7 +82,7 @@ class HoldsOfAccount(Endpoint):
         Operation(
             id="listHolds",
             summary="List holds",
-            description="The newest first.",
+            description="In the order in which they were opened; the newest first.",
             tag="accounts",
             scope="ledger:read",
             query=HoldsQuery,
@@ -92,12 +94,14 @@ class HoldsOfAccount(Endpoint):
         """List holds."""
         query = call.query
         account = account_of(call)
-        place = decode_cursor(query.cursor, _HOLDS, tuple[str, SequencePlace])
+        kind = f"{_HOLDS}:{query.sort}"
+        place = decode_cursor(query.cursor, kind, tuple[str, SequencePlace])
         rows = list_holds(
             account=account,
             limit=query.limit + 1,
             as_of=call.now,
-            before=place[0] if place else None,
+            after=place[0] if place else None,
+            newest_first=query.sort == "-sequence",
             is_open=query.open,
         )
         name = Names().account(account)
@@ -105,7 +109,7 @@ class HoldsOfAccount(Endpoint):
             rows,
             limit=query.limit,
             render=lambda hold: render_hold(hold, name),
-            cursor=lambda hold: encode_cursor(_HOLDS, hold.sequence),
+            cursor=lambda hold: encode_cursor(kind, hold.sequence),
         )
         return Answer(body=page)
 

@@ -18,6 +18,7 @@ from punchcard.interfaces.api.endpoint import (
 )
 from punchcard.interfaces.api.idempotency import REPLAYED
 from punchcard.interfaces.api.pagination import (
+    BySequence,
     Cursor,
     Limit,
     Page,
@@ -55,6 +56,7 @@ class LotsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     limit: Limit = 50
     cursor: Cursor | None = None
+    sort: BySequence = "sequence"
     state: (
         Annotated[
             list[LotState],
@@ -118,21 +120,21 @@ class LotsOfAccount(Endpoint):
         """List lots."""
         query = call.query
         account = account_of(call)
-        place = decode_cursor(
-            query.cursor, _LOTS, tuple[str, SequencePlace, SmallPlace]
-        )
+        kind = f"{_LOTS}:{query.sort}"
+        place = decode_cursor(query.cursor, kind, tuple[str, SequencePlace, SmallPlace])
         rows = list_lots(
             account=account,
             limit=query.limit + 1,
             as_of=call.now,
             after=(place[0], place[1]) if place else None,
             states=query.state,
+            newest_first=query.sort == "-sequence",
         )
         page = paginate(
             rows,
             limit=query.limit,
             render=render_lot,
-            cursor=lambda lot: encode_cursor(_LOTS, lot.sequence, lot.n),
+            cursor=lambda lot: encode_cursor(kind, lot.sequence, lot.n),
         )
         return Answer(body=page)
 
