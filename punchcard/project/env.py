@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 
 class EnvironmentMistake(Exception):
@@ -148,6 +148,69 @@ def database(url: str) -> dict[str, Any]:
         "PORT": options.pop("port", str(port or "")),
         "OPTIONS": options,
     }
+
+
+class Broker(NamedTuple):
+    """Where a Redis or Valkey is, in the words of two libraries."""
+
+    client: str
+    """Of redis-py."""
+    celery: str
+
+
+def broker(url: str) -> Broker:
+    """Return the address `redis://user:password@host:6379/0`, or `rediss://…` with TLS.
+
+    A unix socket is `unix:///run/valkey.sock?db=0`, or in Celery's words
+    `redis+socket:///run/valkey.sock?virtual_host=0`.
+
+    Raises:
+        EnvironmentMistake: it is no such address.
+    """
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - what is no number is refused here, not in use
+    except ValueError as error:
+        raise EnvironmentMistake(f"REDIS_URL cannot be read: {error}.") from error
+    said = dict(parse_qsl(parts.query, keep_blank_values=True))
+    # The address holds a password, so no message repeats it.
+    match parts.scheme:
+        case "redis" | "rediss":
+            return _broker_at_host(parts, said)
+        case "unix" | "redis+socket":
+            return _broker_at_socket(parts, said)
+    message = f"REDIS_URL is {parts.scheme or 'no'}://…: say redis:// or rediss://"
+    raise EnvironmentMistake(message)
+
+
+def _broker_at_host(parts: SplitResult, said: dict[str, str]) -> Broker:
+    if not parts.hostname:
+        raise EnvironmentMistake("REDIS_URL names no host: redis://host:6379/0")
+    number = _broker_database(parts.path.removeprefix("/"))
+    if parts.scheme == "rediss":
+        # Celery refuses to guess whether a certificate is looked at.
+        said.setdefault("ssl_cert_reqs", "required")
+    rest = f"?{urlencode(said)}" if said else ""
+    address = f"{parts.scheme}://{parts.netloc}/{number}{rest}"
+    return Broker(client=address, celery=address)
+
+
+def _broker_at_socket(parts: SplitResult, said: dict[str, str]) -> Broker:
+    if parts.hostname or not parts.path.removeprefix("/"):
+        raise EnvironmentMistake("REDIS_URL names no socket: unix:///path/of/it")
+    number = _broker_database(said.pop("db", said.pop("virtual_host", "")))
+    where = f"{parts.netloc}{parts.path}"
+    client, celery = {"db": number, **said}, {"virtual_host": number, **said}
+    return Broker(
+        client=f"unix://{where}?{urlencode(client)}",
+        celery=f"redis+socket://{where}?{urlencode(celery)}",
+    )
+
+
+def _broker_database(number: str) -> str:
+    if number and not (number.isascii() and number.isdigit()):
+        raise EnvironmentMistake("REDIS_URL: its database is a number, as in …/0")
+    return number or "0"
 
 
 def _read(name: str) -> str | None:

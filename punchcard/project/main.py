@@ -21,6 +21,7 @@ from punchcard.project import env
 from punchcard.project.env import EnvironmentMistake
 from punchcard.project.servers.errors import ServerError
 from punchcard.project.servers.postgres import PostgresServer, find_binaries
+from punchcard.project.servers.valkey import ValkeyServer
 
 DEBUG = "PUNCHCARD_DEBUG"
 SEAL_KEY = "seal_key"
@@ -30,20 +31,32 @@ SEAL_KEY = "seal_key"
 class HomeInstallation:
     """The installation that the settings describe."""
 
-    def __init__(self, home: Path, *, embedded: bool, sealing: Sealing) -> None:
-        """Take the home folder, whether the server in it is used, and how to seal."""
+    def __init__(
+        self, home: Path, *, embedded: bool, own_broker: bool, sealing: Sealing
+    ) -> None:
+        """Take the home folder, which servers in it are used, and how to seal."""
         self.home = home
         self.embedded = embedded
+        self.own_broker = own_broker
         self.sealing = sealing
 
     def start(self) -> None:
-        """See to it that the embedded server answers."""
+        """See to it that the embedded database server answers."""
         if self.embedded:
             PostgresServer(self.home).ensure()
 
+    def start_broker(self) -> None:
+        """See to it that the embedded broker answers."""
+        if self.own_broker:
+            ValkeyServer(self.home).ensure()
+
     def stop(self) -> bool:
-        """Stop the embedded server; False if it was not running."""
-        return PostgresServer(self.home).stop()
+        """Stop the embedded servers; False if none was running."""
+        # The broker first: what it hands out is done in the database.
+        stopped = self.own_broker and ValkeyServer(self.home).stop()
+        if self.embedded:
+            stopped = PostgresServer(self.home).stop() or stopped
+        return stopped
 
     def binaries(self) -> Path:
         """Return the folder of the embedded server's programs."""
@@ -75,7 +88,10 @@ def _run(arguments: Namespace) -> int:
     settings = import_module("punchcard.project.settings")
     sealing = Sealing(settings.SEALS, settings.SEAL_KEY, settings.HOME / SEAL_KEY)
     installation = HomeInstallation(
-        settings.HOME, embedded=settings.EMBEDDED, sealing=sealing
+        settings.HOME,
+        embedded=settings.EMBEDDED,
+        own_broker=settings.OWN_BROKER,
+        sealing=sealing,
     )
     if arguments.needs != NOTHING:
         import_module("django").setup()

@@ -13,6 +13,7 @@ from typing import Any
 from punchcard import interfaces
 from punchcard.project import env
 from punchcard.project.servers.postgres import PostgresServer
+from punchcard.project.servers.valkey import ValkeyServer
 
 # ------------------------------------------------------------------------- where
 
@@ -23,6 +24,11 @@ DATABASE_URL = env.optional("DATABASE_URL")
 EMBEDDED = DATABASE_URL is None
 """Whether Punchcard runs its own PostgreSQL. Settings start nothing: who composes a
 process (the console, the tests) calls `PostgresServer(HOME).ensure()` first."""
+
+REDIS_URL = env.optional("REDIS_URL")
+OWN_BROKER = REDIS_URL is None
+"""Whether Punchcard runs its own Valkey; who needs it calls its `ensure()` first."""
+BROKER = env.broker(REDIS_URL if REDIS_URL is not None else ValkeyServer(HOME).url)
 
 
 def _secret_key() -> str:

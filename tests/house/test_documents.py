@@ -90,7 +90,9 @@ def settings_in_code() -> set[str]:
     for path in (ROOT / "punchcard").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if re.fullmatch(r"PUNCHCARD_[A-Z_]+|DATABASE_URL", node.value):
+                if re.fullmatch(
+                    r"PUNCHCARD_[A-Z_]+|DATABASE_URL|REDIS_URL", node.value
+                ):
                     names.add(node.value)
     return names
 
@@ -98,7 +100,7 @@ def settings_in_code() -> set[str]:
 def test_every_setting_is_documented() -> None:
     page = (DOCS / "reference" / "settings.md").read_text()
     example = (ROOT / ".env.example").read_text()
-    named = r"PUNCHCARD_[A-Z_]+|DATABASE_URL"
+    named = r"PUNCHCARD_[A-Z_]+|DATABASE_URL|REDIS_URL"
     assert (
         set(re.findall(rf"^\| `({named})` \|", page, re.MULTILINE))
         == settings_in_code()

@@ -23,6 +23,7 @@ import psycopg
 import pytest
 
 from punchcard.project.servers.postgres import PostgresServer
+from punchcard.project.servers.valkey import ValkeyServer
 from tests.oracles import order_replay
 from tests.sizes import SOAK
 
@@ -353,6 +354,26 @@ def test_a_database_that_does_not_answer_is_said_in_a_sentence(
     assert "DATABASE_URL names the database" in away.run("down", code=1).err
     wrong = Console(console.home, console.folder, outside("mysql://localhost/x"))
     assert "say postgresql://" in wrong.run("migrate", code=1).err
+
+
+def test_down_stops_the_broker_too_and_no_server_that_is_not_ours(
+    console: Console,
+) -> None:
+    broker = ValkeyServer(console.home)
+    broker.ensure()
+    away = Console(console.home, console.folder, outside("postgresql://h/none"))
+    theirs = {"REDIS_URL": "redis://h"}
+    both = Console(console.home, console.folder, away.extra | theirs)
+    assert "not ours to stop" in both.run("down", code=1).err
+    assert broker.is_running()
+    assert away.run("down").out == "Stopped.\n"
+    assert not broker.is_running()
+    assert PostgresServer(console.home).is_running()
+    broker.ensure()
+    assert console.run("down").out == "Stopped.\n"
+    assert not broker.is_running()
+    assert not PostgresServer(console.home).is_running()
+    assert console.run("down").out == "Nothing was running.\n"
 
 
 def test_the_reference_is_the_same_each_time(console: Console) -> None:

@@ -118,3 +118,45 @@ def test_with_a_database_of_ones_own_the_secret_must_be_given(tmp_path: Path) ->
         PUNCHCARD_ALLOWED_HOSTS="a",
     )
     assert good.stdout == "x loyalty\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "client", "celery"),
+    [
+        ("redis://h", "redis://h/0", "redis://h/0"),
+        ("redis://u:p%2F@h:1/2", "redis://u:p%2F@h:1/2", "redis://u:p%2F@h:1/2"),
+        ("rediss://h/1", *["rediss://h/1?ssl_cert_reqs=required"] * 2),
+        ("rediss://h?ssl_cert_reqs=none", *["rediss://h/0?ssl_cert_reqs=none"] * 2),
+        ("unix:///s%25", "unix:///s%25?db=0", "redis+socket:///s%25?virtual_host=0"),
+        (
+            "redis+socket://:p@/run/v.sock?virtual_host=3",
+            "unix://:p@/run/v.sock?db=3",
+            "redis+socket://:p@/run/v.sock?virtual_host=3",
+        ),
+    ],
+)
+def test_a_redis_url_is_read_in_the_words_of_both_libraries(
+    url: str, client: str, celery: str
+) -> None:
+    assert env.broker(url) == (client, celery)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost:6379",
+        "amqp://u:hush@host",
+        "redis://:hush@",
+        "redis://:hush@host:x/0",
+        "redis://:hush@host/name",
+        "unix://host",
+        "unix://:hush@host/run/valkey.sock",
+        "unix:///run/valkey.sock?db=x",
+        "redis+socket://",
+    ],
+)
+def test_a_wrong_redis_url_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(env.EnvironmentMistake, match="REDIS_URL") as refused:
+        env.broker(url)
+    assert "hush" not in str(refused.value)

@@ -17,42 +17,18 @@ import pytest
 from punchcard.project.servers import identity, postgres, sockets
 from punchcard.project.servers.errors import ServerError
 from punchcard.project.servers.postgres import PostgresServer, temporary
+from tests.servers.others import (
+    EVERYBODY,
+    NOBODY,
+    REPOSITORY,
+    ROOT,
+    as_nobody,
+    as_root,
+    other_process,
+)
 
-ROOT = os.geteuid() == 0
-NOBODY = 65534
-REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGES = os.pathsep.join([str(REPOSITORY), str(Path(psycopg.__file__).parents[1])])
 SYSTEM_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
-
-def _python_for_everybody() -> str | None:
-    """Find a python that an ordinary user may run too, with our packages."""
-    system = f"/usr/bin/python3.{sys.version_info.minor}"
-    for python in (sys.executable, system) if ROOT else ():
-        try:
-            subprocess.run(
-                [python, "-B", "-c", "import psycopg, punchcard.project"],
-                cwd=REPOSITORY,
-                env=os.environ | {"PYTHONPATH": PACKAGES},
-                user=NOBODY,
-                group=NOBODY,
-                extra_groups=[],
-                capture_output=True,
-                check=True,
-            )
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        return python
-    return None
-
-
-EVERYBODY = _python_for_everybody()
-
-as_nobody = pytest.mark.skipif(
-    EVERYBODY is None,
-    reason="not root, or no python here that an ordinary user may read",
-)
-as_root = pytest.mark.skipif(not ROOT, reason="only root can become somebody else")
 
 ENSURE = """
 import sys
@@ -139,17 +115,7 @@ def _other_process(
     user: int | None = None,
     path: str = os.environ["PATH"],
 ) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [python, "-B", "-c", ENSURE, str(home)],
-        cwd=REPOSITORY,
-        env=os.environ | {"PATH": path, "PYTHONPATH": PACKAGES},
-        user=user,
-        group=user,
-        extra_groups=None if user is None else [],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return other_process(ENSURE, home, python=python, user=user, path=path)
 
 
 def _crash(server: PostgresServer) -> None:

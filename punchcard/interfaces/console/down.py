@@ -1,4 +1,4 @@
-"""`punchcard down`: stop the embedded database server."""
+"""`punchcard down`: stop the embedded servers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from punchcard.interfaces.console.installation import Installation
 
 
 def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG001
-    """Stop it.
+    """Stop them.
 
     Raises:
-        Stop: the database is somebody else's.
+        Stop: the database is somebody else's, and no broker of ours was running.
     """
-    if not installation.embedded:
-        raise Stop("DATABASE_URL names the database: that server is not ours to stop.")
     stopped = installation.stop()
-    sys.stdout.write("Stopped.\n" if stopped else "It was not running.\n")
+    if not stopped and not installation.embedded:
+        raise Stop("DATABASE_URL names the database: that server is not ours to stop.")
+    sys.stdout.write("Stopped.\n" if stopped else "Nothing was running.\n")
     return 0

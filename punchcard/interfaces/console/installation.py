@@ -18,10 +18,12 @@ class Sealing:
 
 
 class Installation(Protocol):
-    """The server of one's own, if there is one."""
+    """The servers of one's own, if there are any."""
 
     embedded: bool
     """Whether Punchcard runs its own PostgreSQL (no DATABASE_URL is set)."""
+    own_broker: bool
+    """Whether it runs its own Valkey (no REDIS_URL is set)."""
     sealing: Sealing
 
     def start(self) -> None:
@@ -31,8 +33,15 @@ class Installation(Protocol):
             ServerError: it cannot be started; says why.
         """
 
+    def start_broker(self) -> None:
+        """See to it that the embedded broker answers; do nothing with another one.
+
+        Raises:
+            ServerError: it cannot be started; says why.
+        """
+
     def stop(self) -> bool:
-        """Stop the embedded server; False if it was not running.
+        """Stop the embedded servers; False if none was running.
 
         Raises:
             ServerError: it cannot be stopped; says why.

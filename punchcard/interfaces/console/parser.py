@@ -77,7 +77,7 @@ def _add_demo(commands: Any) -> None:
 
 
 def _add_down(commands: Any) -> None:
-    add_command(commands, "down", "stop the embedded database server", needs=NOTHING)
+    add_command(commands, "down", "stop the embedded servers", needs=NOTHING)
 
 
 def _add_balances(commands: Any) -> None:

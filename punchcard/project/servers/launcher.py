@@ -9,6 +9,7 @@ this lock is not; the number in the file only says whom to signal.
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -25,6 +26,9 @@ LOCK_PATIENCE = 900.0
 
 LOG_LIMIT = 10_000_000
 """Bytes after which a log is set aside at the next start; one old log is kept."""
+
+BLOCK = 4096
+"""Bytes without which nothing more is written to a disk."""
 
 # The shell notes its own number in the locked file and becomes the server: whoever is
 # killed between start and note, the number is there or the server is not.
@@ -202,7 +206,9 @@ class ServerProcess:
             return ""
 
     def _hint(self, since: int) -> str:
-        if os.strerror(errno.ENOSPC) in self.log_tail(since=since):
+        # On a full disk the log itself may not have been written.
+        full = shutil.disk_usage(self.home).free < BLOCK
+        if full or os.strerror(errno.ENOSPC) in self.log_tail(since=since):
             return " The disk is full."
         return ""
 
