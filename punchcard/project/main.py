@@ -8,7 +8,7 @@ from argparse import Namespace
 from importlib import import_module
 from pathlib import Path
 
-from punchcard.interfaces.console.arguments import NOTHING, SCHEMA
+from punchcard.interfaces.console.arguments import BROKER, NOTHING, SCHEMA
 from punchcard.interfaces.console.failures import (
     FAILED,
     INTERRUPTED,
@@ -24,8 +24,6 @@ from punchcard.project.servers.postgres import PostgresServer, find_binaries
 from punchcard.project.servers.valkey import ValkeyServer
 
 DEBUG = "PUNCHCARD_DEBUG"
-SEAL_KEY = "seal_key"
-"""Name of the file in the home."""
 
 
 class HomeInstallation:
@@ -86,7 +84,7 @@ def main() -> int:
 def _run(arguments: Namespace) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "punchcard.project.settings")
     settings = import_module("punchcard.project.settings")
-    sealing = Sealing(settings.SEALS, settings.SEAL_KEY, settings.HOME / SEAL_KEY)
+    sealing = Sealing(settings.SEALS, settings.SEAL_KEY, settings.SEAL_KEPT_KEY)
     installation = HomeInstallation(
         settings.HOME,
         embedded=settings.EMBEDDED,
@@ -97,8 +95,11 @@ def _run(arguments: Namespace) -> int:
         import_module("django").setup()
         installation.start()
     console = "punchcard.interfaces.console"
-    if arguments.needs == SCHEMA:
+    if arguments.needs in {SCHEMA, BROKER}:
         import_module(f"{console}.schema").require_schema()
+    if arguments.needs == BROKER:
+        import_module("punchcard.project.celery")
+        installation.start_broker()
     code: int = import_module(f"{console}.{arguments.module}").run(
         arguments, installation
     )

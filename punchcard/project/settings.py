@@ -224,12 +224,19 @@ DEFAULT_FROM_EMAIL = env.text("PUNCHCARD_MAIL_FROM", "punchcard@localhost")
 MAIL_LINK = env.optional("PUNCHCARD_MAIL_LINK")
 """Address of the page that a letter leads to, with `{purpose}` and `{token}`."""
 
+# ------------------------------------------------------------------------- background
+
+TASK_SECONDS = env.number("PUNCHCARD_TASK_SECONDS", default=300, least=5)
+"""What a task may take, but a slow one; after so long a dead worker's is another's.
+What Celery is told else stands in `punchcard/interfaces/worker/queues.py`."""
 # ------------------------------------------------------------------------- seals
 
 SEALS = Path(env.text("PUNCHCARD_SEALS", str(HOME / "seals"))).resolve()
 """The folder that seals are written to."""
 SEAL_KEY = env.optional("PUNCHCARD_SEAL_KEY")
 """The private key that signs them, in PEM; None: one is made and kept in the home."""
+SEAL_KEPT_KEY = HOME / "seal_key"
+"""Where it is kept."""
 
 # ------------------------------------------------------------------------- the API
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from punchcard.interfaces.console.values import parse_period
 
-NOTHING, SERVER, SCHEMA = "nothing", "server", "schema"
-"""What a command needs to begin: nothing, a database, or one that is migrated."""
+NOTHING, SERVER, SCHEMA, BROKER = "nothing", "server", "schema", "broker"
+"""What a command needs to begin: nothing, a database, one that is migrated, or that
+and a broker."""
 
 
 def add_command(

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from punchcard.interfaces.console.arguments import (
+    BROKER,
     NOTHING,
     SCHEMA,
     add_command,
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_up,
         _add_demo,
         _add_down,
+        _add_worker,
         add_import,
         _add_balances,
         _add_verify,
@@ -78,6 +80,30 @@ def _add_demo(commands: Any) -> None:
 
 def _add_down(commands: Any) -> None:
     add_command(commands, "down", "stop the embedded servers", needs=NOTHING)
+
+
+def _add_worker(commands: Any) -> None:
+    parser = add_command(
+        commands, "worker", "do the background work until Ctrl-C", needs=BROKER
+    )
+    parser.add_argument(
+        "--queues",
+        default="urgent,normal,slow",
+        metavar="QUEUE,…",
+        help="that it takes tasks from (%(default)s)",
+    )
+    parser.add_argument(
+        "--processes",
+        type=within(_COUNTS),
+        default=2,
+        metavar="N",
+        help="tasks that it does at once (%(default)s)",
+    )
+    parser.add_argument(
+        "--name",
+        default="worker",
+        help="one of its own for each worker of a machine (%(default)s)",
+    )
 
 
 def _add_balances(commands: Any) -> None:

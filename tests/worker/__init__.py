@@ -1,0 +1,1 @@
+"""Background work, with real brokers and real workers, which are killed."""

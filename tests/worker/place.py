@@ -1,0 +1,173 @@
+"""A home of its own, with its servers, its workers and whoever sends them tasks."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from celery import Celery
+
+from punchcard.project import env
+from punchcard.project.servers.postgres import PostgresServer
+from punchcard.project.servers.valkey import ValkeyServer
+
+COMMAND = Path(sys.executable).with_name("punchcard")
+REPOSITORY = Path(__file__).parents[2]
+TASK_SECONDS = 6
+"""After so long a killed worker's task is another's."""
+
+PATIENCE = 60.0
+
+
+@dataclass
+class Place:
+    """A home, and what runs in it."""
+
+    home: Path
+    logs: list[Path] = field(default_factory=list)
+
+    @property
+    def database(self) -> PostgresServer:
+        return PostgresServer(self.home)
+
+    @property
+    def broker(self) -> ValkeyServer:
+        return ValkeyServer(self.home)
+
+    @property
+    def seals(self) -> list[Path]:
+        return sorted((self.home / "seals").glob("*.seal"))
+
+    @property
+    def env(self) -> dict[str, str]:
+        ours = ("DATABASE_URL", "REDIS_URL")
+        kept = {k: v for k, v in os.environ.items() if k not in ours}
+        return kept | {
+            "PUNCHCARD_HOME": str(self.home),
+            "PUNCHCARD_TASK_SECONDS": str(TASK_SECONDS),
+            "PYTHONPATH": str(REPOSITORY),
+        }
+
+    def run(self, *words: object, code: int = 0) -> str:
+        done = subprocess.run(
+            [COMMAND, *map(str, words)],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, (words, done)
+        return done.stdout + done.stderr
+
+    @contextmanager
+    def running(self, *words: object, ready: str) -> Iterator[Running]:
+        """Run a command beside us, from when it says `ready` until the block ends."""
+        path = self.home / f"run-{len(self.logs)}.log"
+        self.logs.append(path)
+        with path.open("wb") as log:
+            process = subprocess.Popen(
+                [COMMAND, *map(str, words)],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        made = Running(process, path)
+        try:
+            made.says(ready)
+            yield made
+        finally:
+            made.kill()
+
+    def worker(self, name: str = "worker", *words: object) -> Any:
+        return self.running("worker", "--name", name, *words, ready=f"{name}@.* ready")
+
+    def send(self, task: str, *, queue: str) -> str:
+        """Send a task as any process would; return its id."""
+        with Celery(broker=env.broker(self.broker.url).celery) as sender:
+            return str(sender.send_task(f"punchcard.{task}", queue=queue).id)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(**self.database.dsn()) as connection:
+            return connection.execute(query).fetchall()  # type: ignore[call-overload]
+
+    @contextmanager
+    def accounts_locked(self) -> Iterator[None]:
+        """Let nobody read an account, so that what needs them takes its time."""
+        with psycopg.connect(**self.database.dsn()) as connection:
+            connection.execute("LOCK TABLE ledger_account IN ACCESS EXCLUSIVE MODE")
+            yield
+            connection.rollback()
+
+    def someone_waits_for_accounts(self) -> bool:
+        return bool(
+            self.rows(
+                "SELECT 1 FROM pg_locks WHERE NOT granted"
+                " AND relation = 'ledger_account'::regclass"
+            )
+        )
+
+
+@dataclass
+class Running:
+    """A command that runs beside us."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def says(self, pattern: str, *, times: int = 1) -> None:
+        """Wait until it has said something, so many times."""
+
+        def heard() -> bool:
+            # Looked at before the log: its last words count.
+            ended = self.process.poll() is not None
+            if len(re.findall(pattern, self.said)) >= times:
+                return True
+            assert not ended, self.said
+            return False
+
+        until(heard, lambda: self.said)
+
+    def children(self) -> list[int]:
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def kill(self) -> None:
+        """End it and all its children, as a power cut would."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=30)
+
+    def stop(self) -> int:
+        """Ask it to stop; return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=PATIENCE)
+
+
+def until(
+    holds: Callable[[], bool],
+    told: Callable[[], object] = lambda: "",
+    *,
+    of: float = 60,
+) -> None:
+    """Wait until something holds; fail when that takes longer than `of` seconds."""
+    deadline = time.monotonic() + of
+    while not holds():
+        assert time.monotonic() < deadline, told()
+        time.sleep(0.05)

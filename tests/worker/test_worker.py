@@ -1,0 +1,150 @@
+"""Workers: what is sent is done, whoever is killed, stopped or away meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.worker.place import Place, until
+
+RELEASES = "SELECT count(*) FROM ledger_entry WHERE type = 'release'"
+
+
+def test_what_fell_due_is_written_by_a_worker(place: Place, tmp_path: Path) -> None:
+    orders = tmp_path / "orders.csv"
+    orders.write_text(
+        "event_id,ts,customer,amount_minor,currency\n"
+        "a,2025-01-01T00:00:00Z,ann,1000,USD\n"
+        "b,2025-01-02T00:00:00Z,ben,2000,USD\n"
+    )
+    columns = "external_id=event_id,occurred_at=ts,member=customer"
+    terms = ("--points-per-unit", "1", "--pending", "P3D")
+    place.run("import", "orders", orders, "--map", columns, *terms)
+    assert place.rows(RELEASES) == [(0,)]
+    with place.worker() as worker:
+        place.send("settle_due_points", queue="normal")
+        worker.says("settle_due_points: 2 accounts settled")
+        place.send("settle_due_points", queue="normal")
+        worker.says("settle_due_points: 0 accounts settled")
+        place.send("verify_ledger", queue="slow")
+        worker.says("entries of 2 accounts are sound")
+        place.send("forget_expired", queue="normal")
+        worker.says("forget_expired: 0 rows forgotten")
+    assert place.rows(RELEASES) == [(2,)]
+
+
+def test_a_killed_workers_task_is_done_by_another_when_its_time_is_over(
+    place: Place,
+) -> None:
+    before = len(place.seals)
+    with place.worker("one") as one, place.accounts_locked():
+        task = place.send("seal_ledger", queue="slow")
+        until(place.someone_waits_for_accounts)
+        one.kill()
+        assert f"seal_ledger[{task}] received" in one.said
+    with place.worker("two") as two:
+        # Nobody sends it again: the broker gives it to the other, and only once. Left
+        # as Celery is by itself, that would take longer than we wait.
+        two.says(rf"seal_ledger\[{task}\] received")
+        two.says(rf"seal_ledger\[{task}\] succeeded")
+        assert len(place.seals) == before + 1
+        place.send("settle_due_points", queue="normal")
+        two.says("settle_due_points.* succeeded")
+        assert two.said.count(f"seal_ledger[{task}] received") == 1
+
+
+def test_a_task_whose_process_is_killed_is_done_again_at_once(place: Place) -> None:
+    before = len(place.seals)
+    with place.worker("one", "--processes", 1) as worker:
+        with place.accounts_locked():
+            task = place.send("seal_ledger", queue="slow")
+            until(place.someone_waits_for_accounts)
+            for child in worker.children():
+                os.kill(child, signal.SIGKILL)
+            worker.says(rf"seal_ledger\[{task}\] received", times=2)
+        worker.says(rf"seal_ledger\[{task}\] succeeded")
+    assert len(place.seals) == before + 1
+
+
+def test_a_schedules_task_is_under_way_once_at_a_time(place: Place) -> None:
+    before = len(place.seals)
+    with place.worker("one") as one, place.worker("two") as two:
+        with place.accounts_locked():
+            first = place.send("seal_ledger", queue="slow")
+            until(place.someone_waits_for_accounts)
+            second = place.send("seal_ledger", queue="slow")
+            until(lambda: f"[{second}] succeeded" in one.said + two.said)
+            assert "seal_ledger: under way elsewhere" in one.said + two.said
+            assert len(place.seals) == before
+        until(lambda: f"[{first}] succeeded" in one.said + two.said)
+    assert len(place.seals) == before + 1
+
+
+def test_a_worker_that_is_stopped_ends_what_is_under_way(place: Place) -> None:
+    before = len(place.seals)
+    with place.worker() as worker:
+        with place.accounts_locked():
+            place.send("seal_ledger", queue="slow")
+            until(place.someone_waits_for_accounts)
+            worker.process.send_signal(signal.SIGTERM)
+            worker.says("Warm shutdown")
+        assert worker.process.wait(timeout=30) == 0
+    assert len(place.seals) == before + 1
+
+
+def test_an_idle_worker_stops_with_code_0(place: Place) -> None:
+    with place.worker() as worker:
+        assert worker.stop() == 0
+        assert "Traceback" not in worker.said
+
+
+def test_a_task_waits_for_a_database_that_is_away(place: Place) -> None:
+    before = len(place.seals)
+    with place.worker() as worker:
+        place.database.stop()
+        task = place.send("seal_ledger", queue="slow")
+        worker.says(rf"seal_ledger\[{task}\] retry")
+        place.database.ensure()
+        worker.says(rf"seal_ledger\[{task}\] succeeded")
+    assert len(place.seals) == before + 1
+
+
+def test_a_worker_outlives_a_broker_that_is_killed_and_no_task_is_lost(
+    place: Place,
+) -> None:
+    before = len(place.seals)
+    with place.worker() as worker:
+        pid = place.broker.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        place.broker.ensure()
+        task = place.send("seal_ledger", queue="slow")
+        worker.says(rf"seal_ledger\[{task}\] succeeded")
+    assert len(place.seals) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--queues", "normal,fast"), 1, "There is no queue `fast`; there is: urgent"),
+        (("--processes", "0"), 2, "is no number from 1"),
+    ],
+)
+def test_a_mistaken_command_is_told(
+    place: Place, words: tuple[str, ...], code: int, said: str
+) -> None:
+    assert said in place.run("worker", *words, code=code)
+
+
+def test_a_worker_takes_only_from_the_queues_it_is_told(place: Place) -> None:
+    with place.worker("quick", "--queues", "urgent,normal") as quick:
+        slow = place.send("seal_ledger", queue="slow")
+        place.send("settle_due_points", queue="normal")
+        quick.says("settle_due_points.* succeeded")
+        assert slow not in quick.said
+        with place.worker("slow", "--queues", "slow") as other:
+            other.says(rf"seal_ledger\[{slow}\] succeeded")
+        assert slow not in quick.said
