@@ -33,7 +33,7 @@ $(NODE_STAMP): $(STAMP) $(CLIENTS)/package.json $(CLIENTS)/package-lock.json $(C
 	@cd $(CLIENTS) && $(NPM) ci --loglevel=error > /dev/null
 	@touch $(NODE_STAMP)
 
-up: setup ## migrate and serve
+up: setup ## migrate, serve, and do the background work
 	@$(BIN)/punchcard up
 
 demo: setup ## serve a real shop's orders as a loyalty programme, and print what to try

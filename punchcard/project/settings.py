@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django.contrib.staticfiles",
+    "django_celery_beat",
 ]
 MIDDLEWARE = [
     "punchcard.interfaces.api.request_ids.RequestIds",
@@ -229,6 +230,8 @@ MAIL_LINK = env.optional("PUNCHCARD_MAIL_LINK")
 TASK_SECONDS = env.number("PUNCHCARD_TASK_SECONDS", default=300, least=5)
 """What a task may take, but a slow one; after so long a dead worker's is another's.
 What Celery is told else stands in `punchcard/interfaces/worker/queues.py`."""
+FLOWER_AUTH = env.optional("PUNCHCARD_FLOWER_AUTH")
+"""Who may look at workers and tasks, `name:password`; None: one is made."""
 # ------------------------------------------------------------------------- seals
 
 SEALS = Path(env.text("PUNCHCARD_SEALS", str(HOME / "seals"))).resolve()

@@ -457,7 +457,7 @@ def test_the_demo_serves_and_its_curl_lines_answer(console: Console) -> None:
 def test_up_prints_a_test_key_on_an_empty_database(console: Console) -> None:
     fresh = console.database("fresh")
     port = free_port()
-    process = fresh.start("up", "--port", port, "--workers", 1)
+    process = fresh.start("up", "--web-only", "--port", port, "--workers", 1)
     try:
         lines = read_until(process, "Ctrl-C")
         await_health(port)
@@ -470,7 +470,7 @@ def test_up_prints_a_test_key_on_an_empty_database(console: Console) -> None:
         assert ping.status_code == 204
     finally:
         stop(process)
-    process = fresh.start("up", "--port", port, "--workers", 1)
+    process = fresh.start("up", "--web-only", "--port", port, "--workers", 1)
     try:
         assert "sk_" not in " ".join(read_until(process, "Ctrl-C"))
         await_health(port)

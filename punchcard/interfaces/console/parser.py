@@ -20,6 +20,7 @@ from punchcard.interfaces.console.importing.arguments import add_import
 from punchcard.interfaces.console.values import parse_instant
 
 HOST, PORT = "127.0.0.1", 8000
+FLOWER_PORT = 5555
 _PORTS = range(1, 65_536)
 _COUNTS = range(1, 1_001)
 _SCALES = range(10)
@@ -38,7 +39,10 @@ def build_parser() -> argparse.ArgumentParser:
         _add_up,
         _add_demo,
         _add_down,
+        _add_web,
         _add_worker,
+        _add_beat,
+        _add_flower,
         add_import,
         _add_balances,
         _add_verify,
@@ -58,8 +62,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_up(commands: Any) -> None:
-    parser = add_command(commands, "up", "migrate and serve the API until Ctrl-C")
+    parser = add_command(
+        commands, "up", "migrate, serve the API and do the background work until Ctrl-C"
+    )
     _add_serving(parser)
+    parser.add_argument(
+        "--flower-port",
+        type=within(_PORTS),
+        default=FLOWER_PORT,
+        metavar="N",
+        help="where Flower shows the background work (%(default)s)",
+    )
+    parser.add_argument(
+        "--web-only", action="store_true", help="serve the API and do nothing else"
+    )
     parser.add_argument(
         "--currency",
         default="USD",
@@ -80,6 +96,12 @@ def _add_demo(commands: Any) -> None:
 
 def _add_down(commands: Any) -> None:
     add_command(commands, "down", "stop the embedded servers", needs=NOTHING)
+
+
+def _add_web(commands: Any) -> None:
+    _add_serving(
+        add_command(commands, "web", "serve the API alone until Ctrl-C", needs=SCHEMA)
+    )
 
 
 def _add_worker(commands: Any) -> None:
@@ -103,6 +125,26 @@ def _add_worker(commands: Any) -> None:
         "--name",
         default="worker",
         help="one of its own for each worker of a machine (%(default)s)",
+    )
+
+
+def _add_beat(commands: Any) -> None:
+    add_command(
+        commands, "beat", "send tasks when their time comes, until Ctrl-C", needs=BROKER
+    )
+
+
+def _add_flower(commands: Any) -> None:
+    parser = add_command(
+        commands, "flower", "watch workers and tasks in a browser", needs=BROKER
+    )
+    parser.add_argument("--host", default=HOST, help="(%(default)s)")
+    parser.add_argument(
+        "--port",
+        type=within(_PORTS),
+        default=FLOWER_PORT,
+        metavar="N",
+        help="(%(default)s)",
     )
 
 

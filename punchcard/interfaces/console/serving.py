@@ -62,5 +62,5 @@ def serve(host: str, port: int, workers: int, installation: Installation) -> Non
         log_level=LogLevels.warning,
     )
     server.serve()
-    rest = " `punchcard down` stops the database too." if installation.embedded else ""
+    rest = " `punchcard down` stops the servers too." if installation.embedded else ""
     sys.stdout.write(f"Stopped.{rest}\n")

@@ -1,4 +1,4 @@
-"""`punchcard up`: migrate and serve."""
+"""`punchcard up`: migrate, serve, and do the background work."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import sys
 from argparse import Namespace
 from typing import NamedTuple
 
+from django.db import connections
+
 from punchcard.access.queries import SCOPES
 from punchcard.interfaces.console import schema
 from punchcard.interfaces.console.choosing import DEFAULT, list_slugs
 from punchcard.interfaces.console.installation import Installation
+from punchcard.interfaces.console.parser import HOST
 from punchcard.interfaces.console.program import require_currency
 from punchcard.interfaces.console.serving import address, require_port, serve
+from punchcard.interfaces.console.supervising import Part, Supervisor
 from punchcard.journeys.create_api_key import create_api_key
 from punchcard.journeys.create_program import create_program
 from punchcard.journeys.people.accept_invitation import make_admin_link
@@ -20,13 +24,15 @@ from punchcard.kernel import clock
 
 
 def run(arguments: Namespace, installation: Installation) -> int:
-    """Migrate, make a test program and key if there is no program, and serve.
+    """Migrate, make a test program and key if there is no program, and run all parts.
 
     Raises:
         Stop: the port is taken, or nobody knows the currency.
     """
     require_currency(arguments.currency)
     require_port(arguments.host, arguments.port)
+    if not arguments.web_only:
+        require_port(HOST, arguments.flower_port)
     schema.migrate()
     where = address(arguments.host, arguments.port)
     sys.stdout.write(f"Punchcard answers at {where} (try it at {where}/docs).\n")
@@ -41,8 +47,29 @@ def run(arguments: Namespace, installation: Installation) -> int:
         sys.stdout.write(f"  curl {where}/v1/auth/accept -i --json ")
         sys.stdout.write(f"'{_acceptance(first.admin)}'\n")
     sys.stdout.write("Ctrl-C stops it.\n")
-    serve(arguments.host, arguments.port, arguments.workers, installation)
-    return 0
+    if arguments.web_only:
+        serve(arguments.host, arguments.port, arguments.workers, installation)
+        return 0
+    installation.start_broker()
+    return _run_parts(arguments, installation)
+
+
+def _run_parts(arguments: Namespace, installation: Installation) -> int:
+    web = ("--host", arguments.host, "--port", str(arguments.port))
+    parts = (
+        Part("web", ("web", *web, "--workers", str(arguments.workers))),
+        Part("worker", ("worker",)),
+        Part("beat", ("beat",)),
+        Part("flower", ("flower", "--port", str(arguments.flower_port))),
+    )
+    # The parts are processes of their own: no connection is shared with them.
+    connections.close_all()
+    sys.stdout.flush()
+    code = Supervisor(parts).run()
+    ours = installation.embedded or installation.own_broker
+    rest = " `punchcard down` stops the servers too." if ours else ""
+    sys.stdout.write(f"Stopped.{rest}\n")
+    return code
 
 
 class _First(NamedTuple):
