@@ -1,4 +1,4 @@
-"""Tables that belong to no room: who changed what, and answers given under a key."""
+"""Tables that belong to no room: the audit, kept answers, and what happened."""
 
 from django.db import models
 from django.db.models import Q
@@ -73,3 +73,84 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status}, until {self.expires_at}"
+
+
+class Announced(models.Model):
+    """Something that a room announced, until a relay puts it into the log."""
+
+    n = models.BigAutoField(primary_key=True)
+    event = models.UUIDField(db_column="event_id")
+    program = models.UUIDField(db_column="program_id")
+    type = models.CharField(max_length=60)
+    member = models.UUIDField(db_column="member_id", null=True)
+    account = models.UUIDField(db_column="account_id", null=True)
+    after = models.BigIntegerField(db_column="after_sequence", null=True)
+    data = models.JSONField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "kernel_outbox"
+        constraints = [
+            models.CheckConstraint(
+                name="announced_type_is_dotted",
+                condition=Q(type__regex=r"^[a-z_]+\.[a-z_]+$"),
+            ),
+            models.CheckConstraint(
+                name="announced_of_an_account_after_an_entry",
+                condition=Q(account__isnull=True, after__isnull=True)
+                | Q(account__isnull=False, after__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="announced_of_account",
+                fields=["account"],
+                condition=Q(account__isnull=False),
+            ),
+            models.Index(name="announced_by_program", fields=["program"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.n}: {self.type}"
+
+
+class Event(models.Model):
+    """What happened, at its place in its program's log (`sql/0002_events`)."""
+
+    pk = models.CompositePrimaryKey("program", "position")
+    program = models.UUIDField(db_column="program_id")
+    position = models.BigIntegerField()
+    """1, 2, 3 …: in this order they became visible, without gaps."""
+    id = models.UUIDField()
+    type = models.CharField(max_length=60)
+    account = models.UUIDField(db_column="account_id", null=True)
+    sequence = models.BigIntegerField(null=True)
+    member = models.UUIDField(db_column="member_id", null=True)
+    data = models.JSONField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "kernel_event"
+        constraints = [
+            models.UniqueConstraint(name="event_id_is_unique", fields=["id"]),
+            models.UniqueConstraint(
+                name="event_of_an_entry_is_unique",
+                fields=["account", "sequence"],
+                condition=Q(sequence__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="event_type_is_dotted",
+                condition=Q(type__regex=r"^[a-z_]+\.[a-z_]+$"),
+            ),
+            models.CheckConstraint(
+                name="event_position_positive", condition=Q(position__gt=0)
+            ),
+        ]
+        indexes = [
+            models.Index(name="event_by_type", fields=["program", "type", "position"]),
+            models.Index(name="event_by_account", fields=["account", "position"]),
+            models.Index(name="event_by_member", fields=["member", "position"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.type}"

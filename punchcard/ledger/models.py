@@ -342,13 +342,15 @@ class Refusal(models.Model):
 
 
 class Outbox(models.Model):
-    """One row per (post, account): what a relay reads, below `pg_snapshot_xmin`."""
+    """One row per (post, account): what a relay has to tell, and has told."""
 
     pk = models.CompositePrimaryKey("account", "first_sequence")
     account = models.UUIDField(db_column="account_id")
     first_sequence = models.BigIntegerField()
     last_sequence = models.BigIntegerField()
     recorded_at = models.DateTimeField()
+    relayed_at = models.DateTimeField(null=True)
+    """When its entries were in the event log; null: not yet (`sql/0003_relay`)."""
 
     class Meta:
         db_table = "ledger_outbox"

@@ -11,9 +11,11 @@ import msgspec
 from django.db import connection
 
 from punchcard.kernel.ids import new_id
+from punchcard.kernel.outbox import Announcement, announce
 from punchcard.kernel.transactions import require_transaction
 
 from . import errors
+from .events import MemberEvent
 from .person import (
     EXTERNAL_ID_MAX,
     FIELDS,
@@ -92,7 +94,7 @@ def enrol_members(
     """Make those members that are not there yet; answer all, in the order asked.
 
     `external_ids` are members of whom nothing else is known. Who is there already
-    stays as they are. Three statements at most; the same external id twice is one
+    stays as they are. Four statements at most; the same external id twice is one
     member, the first.
 
     Raises:
@@ -128,6 +130,7 @@ def enrol_members(
         )
         rows = {row[0]: row for row in cursor.fetchall()}
     _know(program, _said_of(made, people))
+    _announce("member.enrolled", program, {member: {} for member in made})
     enrolled = []
     for member in asked:
         _, identity, created_at = rows[member.external_id]
@@ -167,9 +170,7 @@ def change_member(
         raise errors.MemberChanged(found.version)
     person = merge(found.person, changes)
     check_person(person, now=now)
-    fields = [
-        name for name in FIELDS if getattr(person, name) != getattr(found.person, name)
-    ]
+    fields = _differing(person, found.person)
     if not fields:
         return Changed(member=found, fields=[])
     _know(program, {member: person})
@@ -177,6 +178,8 @@ def change_member(
         cursor.execute(
             "UPDATE members_member SET version = version + 1 WHERE id = %s", [member]
         )
+    said = {"fields": fields, "version": found.version + 1}
+    _announce("member.changed", program, {member: said})
     known = msgspec.structs.replace(found, person=person, version=found.version + 1)
     return Changed(member=known, fields=fields)
 
@@ -184,7 +187,7 @@ def change_member(
 def introduce_members(*, program: UUID, people: Mapping[UUID, Person]) -> set[UUID]:
     """Say who members are of whom nothing was ever said; return who they were.
 
-    Whoever was known once, or changed, or erased, stays as they are. Two statements.
+    Whoever was known once, or changed, or erased, stays as they are. Three statements.
 
     Raises:
         TransactionError: no transaction is open.
@@ -199,6 +202,11 @@ def introduce_members(*, program: UUID, people: Mapping[UUID, Person]) -> set[UU
         )
         strangers = {row[0] for row in cursor.fetchall()}
     _know(program, {member: people[member] for member in strangers})
+    news = {
+        member: {"fields": _differing(people[member], NOBODY), "version": 2}
+        for member in sorted(strangers)
+    }
+    _announce("member.changed", program, news)
     return strangers
 
 
@@ -221,6 +229,7 @@ def erase_member(*, program: UUID, member: UUID, now: datetime) -> Erased | None
             " version = version + 1 WHERE id = %s",
             [f"erased-{new_id().hex}", max(now, found.created_at), member],
         )
+    _announce("member.erased", program, {member: {"version": found.version + 1}})
     return Erased(
         external_id=found.external_id,
         email=found.person.email,
@@ -269,6 +278,23 @@ def _said_of(
     return {
         member: people[text] for member, text in made.items() if people[text] != NOBODY
     }
+
+
+def _differing(person: Person, other: Person) -> list[str]:
+    """Return the names of the fields in which two people differ."""
+    return [name for name in FIELDS if getattr(person, name) != getattr(other, name)]
+
+
+def _announce(
+    type_: MemberEvent, program: UUID, said: Mapping[UUID, dict[str, Any]]
+) -> None:
+    """Announce what happened to members; of who they are, only names of fields."""
+    announce(
+        announcements=[
+            Announcement(program=program, type=type_, member=member, data=data)
+            for member, data in said.items()
+        ]
+    )
 
 
 def _know(program: UUID, people: Mapping[UUID, Person]) -> None:

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.core import mail
@@ -20,6 +20,8 @@ from punchcard.access.queries import ROLES, SCOPES, scopes_of_role
 from punchcard.interfaces.api.problems import TABLE
 from punchcard.interfaces.console.parser import build_parser
 from punchcard.ledger.errors import NOT_REMEMBERED, REFUSALS
+from punchcard.ledger.events import AccountEvent, EntryEvent
+from punchcard.members.events import MemberEvent
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -128,6 +130,16 @@ def test_the_page_of_roles_is_the_code_in_order() -> None:
             else ""
             for role in roles
         }
+
+
+# ----------------------------------------------------------------------- events
+
+
+def test_the_page_of_events_is_the_code_in_order() -> None:
+    text = (DOCS / "reference" / "events.md").read_text()
+    shown = re.findall(r"^\| `(\w+\.\w+)` \| [^|]+ \|$", text, re.MULTILINE)
+    announced = (EntryEvent, AccountEvent, MemberEvent)
+    assert shown == [name for names in announced for name in get_args(names)]
 
 
 # --------------------------------------------------------------------- links, files

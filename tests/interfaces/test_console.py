@@ -334,7 +334,43 @@ def test_keys_programs_and_the_ledgers_own_commands(console: Console) -> None:
     assert "no program `absent`" in absent.err
     assert "0 stored values differ" in console.run("rebuild").out
     assert "accounts settled" in console.run("sweep").out
+    assert re.search(r"^[\d,]+ events relayed", console.run("relay", "--once").out)
+    assert console.run("relay", "--once").out == "0 events relayed.\n"
     assert "no issues" in console.run("manage", "check").out
+
+
+def told(console: Console, program: str) -> list[str]:
+    with psycopg.connect(**PostgresServer(console.home).dsn()) as session:
+        found = session.execute(
+            "SELECT type FROM kernel_event e JOIN programs_program p"
+            " ON p.id = e.program_id WHERE slug = %s ORDER BY position",
+            (program,),
+        )
+        return [name for (name,) in found]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_relay_goes_on_until_it_is_stopped(console: Console, number: int) -> None:
+    program = console.program(f"relayed-{number}")
+    process = console.start("relay")
+    path = console.write("relayed.csv", "1,2020-01-01,anna,100,USD")
+    console.run("import", "orders", path, *program, *MAP, *TERMS)
+    console.run("sweep")
+    deadline = time.monotonic() + 60
+    while len(told(console, program[1])) < 4:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert re.fullmatch(r"[\d,]+ events relayed\.\n", out)
+    assert told(console, program[1]) == [
+        "member.enrolled",
+        "points.pending",
+        "points.activated",
+        "points.expired",
+    ]
 
 
 def test_a_full_disk_is_said_and_is_no_success(console: Console) -> None:

@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_seal,
         _add_rebuild,
         _add_sweep,
+        _add_relay,
         _add_program,
         _add_wallet,
         _add_key,
@@ -206,6 +207,15 @@ def _add_sweep(commands: Any) -> None:
         metavar="INSTANT",
         type=typed(parse_instant),
         help="up to an earlier instant; left out: now",
+    )
+
+
+def _add_relay(commands: Any) -> None:
+    parser = add_command(
+        commands, "relay", "put what happened into the event log", needs=SCHEMA
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="end when nothing waits any more"
     )
 
 

@@ -1,0 +1,183 @@
+"""The event log: what happened in a program, numbered 1, 2, 3 …, never changed.
+
+Note [Whoever reads a place has read all before it]: a number that is given out early
+and committed late is jumped over by a reader who remembers the last number it saw.
+So only one transaction at a time appends: it takes a lock that it keeps until it has
+committed, and numbers its events from the last one committed. Places become visible
+in their order and without gaps, to any reader, whatever else goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+import msgspec
+
+from punchcard.kernel import sql
+from punchcard.kernel.transactions import require_transaction
+
+_LOCK = 0x6576656E7473
+"""Of the database: whoever has it, appends."""
+
+_APPEND: LiteralString = """
+    WITH new AS MATERIALIZED (
+        SELECT * FROM unnest(%(ids)s, %(programs)s, %(types)s, %(accounts)s,
+            %(sequences)s, %(members)s, %(data)s, %(created)s) WITH ORDINALITY
+            AS n (id, program, type, account, sequence, member, data, created, place)
+    ), begun AS MATERIALIZED (
+        SELECT program, coalesce((
+            SELECT e.position FROM kernel_event e WHERE e.program_id = program
+            ORDER BY e.position DESC LIMIT 1), 0) AS last
+        FROM (SELECT DISTINCT program FROM new) AS programs
+    )
+    INSERT INTO kernel_event (program_id, position, id, type, account_id, sequence,
+        member_id, data, created_at)
+    SELECT program, last + row_number() OVER (PARTITION BY program ORDER BY place),
+        id, type, account, sequence, member, data::jsonb, created
+    FROM new JOIN begun USING (program)
+"""
+_LIST: LiteralString = """
+    SELECT id, position, type, account_id, sequence, member_id, data::text, created_at
+    FROM kernel_event WHERE program_id = %(program)s AND position > %(after)s
+"""
+_NARROWED: dict[str, LiteralString] = {
+    "types": "AND type = ANY(%(types)s)",
+    "account": "AND account_id = %(account)s",
+    "member": "AND member_id = %(member)s",
+    "created_from": "AND created_at >= %(created_from)s",
+    "created_to": "AND created_at < %(created_to)s",
+}
+
+
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to append to the log."""
+
+    id: UUID
+    program: UUID
+    type: str
+    account: UUID | None = None
+    sequence: int | None = None
+    """The account's entry that it is, if it is one."""
+    member: UUID | None = None
+    data: dict[str, Any] = {}
+    created_at: datetime
+
+
+class EventView(msgspec.Struct, frozen=True, kw_only=True):
+    """An event at its place in its program's log."""
+
+    id: UUID
+    position: int
+    type: str
+    account: UUID | None
+    sequence: int | None
+    member: UUID | None
+    data: dict[str, Any]
+    created_at: datetime
+
+
+def begin_appending() -> bool:
+    """Become the one who appends, until this transaction ends; False: another is.
+
+    See Note [Whoever reads a place has read all before it].
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    cursor = sql.cursor()
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,), prepare=True)
+    return bool(cursor.fetchall()[0][0])
+
+
+def last_sequences(*, accounts: Collection[UUID]) -> dict[UUID, int]:
+    """Return the last entry of each account that is in the log; 0: none is."""
+    cursor = sql.cursor()
+    cursor.execute(
+        """
+        SELECT account, coalesce((
+            SELECT e.sequence FROM kernel_event e
+            WHERE e.account_id = account AND e.sequence IS NOT NULL
+            ORDER BY e.sequence DESC LIMIT 1), 0)
+        FROM unnest(%s) AS asked (account)
+        """,
+        (sql.Uuids(list(accounts)),),
+        prepare=True,
+    )
+    return dict(cursor.fetchall())
+
+
+def append_events(*, events: Sequence[NewEvent]) -> None:
+    """Append events in this order, by whoever has begun to; one statement.
+
+    Raises:
+        TransactionError: no transaction is open.
+        UniqueViolation: (psycopg's) an entry is in the log already, or somebody
+            appends who has not begun to.
+    """
+    require_transaction()
+    if not events:
+        return
+    encode = msgspec.json.encode
+    sql.cursor().execute(
+        _APPEND,
+        {
+            "ids": sql.Uuids([event.id for event in events]),
+            "programs": sql.Uuids([event.program for event in events]),
+            "types": sql.Texts([event.type for event in events]),
+            "accounts": sql.Uuids([event.account for event in events]),
+            "sequences": sql.Int8s([event.sequence for event in events]),
+            "members": sql.Uuids([event.member for event in events]),
+            "data": sql.Texts([encode(event.data).decode() for event in events]),
+            "created": sql.Instants([event.created_at for event in events]),
+        },
+        prepare=True,
+    )
+
+
+def list_events(
+    *,
+    program: UUID,
+    limit: int,
+    after: int = 0,
+    types: Collection[str] | None = None,
+    account: UUID | None = None,
+    member: UUID | None = None,
+    created_from: datetime | None = None,
+    created_to: datetime | None = None,
+) -> list[EventView]:
+    """Return this program's events after a place, in their order, `limit` of them.
+
+    `created_from` is included, `created_to` is not.
+    """
+    asked = {
+        "types": None if types is None else sql.Texts(list(types)),
+        "account": account,
+        "member": member,
+        "created_from": created_from,
+        "created_to": created_to,
+    }
+    narrowed = [_NARROWED[name] for name, value in asked.items() if value is not None]
+    cursor = sql.cursor()
+    cursor.execute(
+        f"{_LIST} {' '.join(narrowed)} ORDER BY position LIMIT %(limit)s".encode(),
+        {"program": program, "after": after, "limit": limit, **asked},
+    )
+    return [
+        EventView(
+            id=identity,
+            position=position,
+            type=type_,
+            account=about,
+            sequence=sequence,
+            member=whose,
+            data=msgspec.json.decode(data),
+            created_at=created_at,
+        )
+        for identity, position, type_, about, sequence, whose, data, created_at in (
+            cursor
+        )
+    ]

@@ -1,0 +1,1 @@
+DROP TRIGGER event_never_changes ON kernel_event;
