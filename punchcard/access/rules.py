@@ -28,6 +28,7 @@ Scope: TypeAlias = Literal[
     "keys:read",
     "keys:write",
     "audit:read",
+    "events:read",
     "reports:read",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

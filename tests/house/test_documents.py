@@ -18,6 +18,7 @@ from django.core import mail
 
 from punchcard.access.queries import ROLES, SCOPES, scopes_of_role
 from punchcard.interfaces.api.problems import TABLE
+from punchcard.interfaces.api.v1.events import EventType
 from punchcard.interfaces.console.parser import build_parser
 from punchcard.ledger.errors import NOT_REMEMBERED, REFUSALS
 from punchcard.ledger.events import AccountEvent, EntryEvent
@@ -140,6 +141,7 @@ def test_the_page_of_events_is_the_code_in_order() -> None:
     shown = re.findall(r"^\| `(\w+\.\w+)` \| [^|]+ \|$", text, re.MULTILINE)
     announced = (EntryEvent, AccountEvent, MemberEvent)
     assert shown == [name for names in announced for name in get_args(names)]
+    assert list(get_args(EventType)) == shown, "and what a list can be narrowed to"
 
 
 # --------------------------------------------------------------------- links, files

@@ -13,6 +13,7 @@ from django.contrib.auth.hashers import make_password
 
 from punchcard.access.models import User
 from punchcard.interfaces.api.documents import openapi_document
+from punchcard.journeys.relay_events import relay_events
 from punchcard.kernel.ids import typed
 from tests.builders import rows
 from tests.interfaces.conftest import Answer, Api, make_api
@@ -84,6 +85,7 @@ _IDS = """
     UNION ALL SELECT 'plc', id FROM programs_place JOIN asked USING (program_id)
     UNION ALL SELECT 'key', id FROM access_api_key JOIN asked USING (program_id)
     UNION ALL SELECT 'aud', id FROM kernel_audit JOIN asked USING (program_id)
+    UNION ALL SELECT 'evt', id FROM kernel_event JOIN asked USING (program_id)
     UNION ALL SELECT 'mbr', id FROM access_membership JOIN asked USING (program_id)
     UNION ALL SELECT 'usr', user_id FROM access_membership JOIN asked USING (program_id)
 """
@@ -173,6 +175,8 @@ class Cast:
         membership = removed.get("/v1/auth/me").body["membership"]["id"]
         gone = self.ours.call("DELETE", f"/v1/memberships/{membership}")
         assert gone.status == 204, gone.body
+        while relay_events().taken:
+            pass
 
     def somebody(self, name: str) -> Api:
         """Return somebody new who is this."""
