@@ -7,6 +7,7 @@ as container platforms hand over secrets.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,6 +66,18 @@ def number(name: str, *, default: int, least: int = 0) -> int:
         message = f"{name} is {value!r}: say a whole number from {least} up."
         raise EnvironmentMistake(message)
     return int(value)
+
+
+def choice(name: str, default: str, choices: Sequence[str]) -> str:
+    """Return a setting that is one of a few words.
+
+    Raises:
+        EnvironmentMistake: it is another one.
+    """
+    value = text(name, default)
+    if value not in choices:
+        raise EnvironmentMistake(f"{name} is {value!r}: say {' or '.join(choices)}.")
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from punchcard import interfaces
-from punchcard.project import env
+from punchcard.project import env, logs
 from punchcard.project.servers.postgres import PostgresServer
 from punchcard.project.servers.valkey import ValkeyServer
 
@@ -84,6 +84,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "punchcard.interfaces.api.request_ids.RequestIds",
+    "punchcard.interfaces.api.request_lines.RequestLines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
 ]
@@ -290,16 +291,11 @@ SPECTACULAR_SETTINGS = {
 
 # ------------------------------------------------------------------------- log
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("PUNCHCARD_LOG", "INFO")},
-    "loggers": {
-        # Django warns at every 4xx; an answered refusal is no event.
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOGGING_CONFIG = "punchcard.project.logs.configure"
+LOGGING = logs.plan(
+    level=env.choice("PUNCHCARD_LOG", "INFO", logs.LEVELS),
+    # Machines read what an installation says, people what they try out.
+    style=env.choice(
+        "PUNCHCARD_LOG_STYLE", "text" if EMBEDDED else "json", logs.STYLES
+    ),
+)

@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from punchcard.interfaces.api import problems
+from punchcard.interfaces.api import dependencies, problems
 from punchcard.interfaces.api.v1 import health
 from punchcard.journeys import post_commands as journey
 from punchcard.journeys import retrying
@@ -213,8 +213,21 @@ def test_without_its_database_every_call_says_503(api: Api) -> None:
         assert (ready.status, ready.code) == (503, "not_ready")
         assert ready.body["details"] == {"dependencies": {"database": "down"}}
         assert api.get("/health/live").status == 200
-    assert api.get("/health/ready").body["dependencies"] == {"database": "up"}
+    up = {"database": "up", "migrations": "up"}
+    assert api.get("/health/ready").body["dependencies"] == up
     assert api.post(f"{account}/earn", {"points": 1}, key="k").status == 201
+
+
+def test_without_its_tables_it_is_not_ready(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = dependencies._needed() | {("ledger", "9999_later")}
+    monkeypatch.setattr(dependencies, "_needed", lambda: later)
+    ready = api.get("/health/ready")
+    assert (ready.status, ready.code) == (503, "not_ready")
+    asked = {"database": "up", "migrations": "down"}
+    assert ready.body["details"] == {"dependencies": asked}
+    assert api.get("/health/live").status == 200
 
 
 def test_what_django_itself_refuses_is_a_problem_too(
@@ -225,6 +238,6 @@ def test_what_django_itself_refuses_is_a_problem_too(
     def burst() -> bool:
         raise RuntimeError
 
-    monkeypatch.setattr(health, "_database_answers", burst)
+    monkeypatch.setattr(health, "ask_dependencies", burst)
     assert client.get("/health/ready").json()["code"] == "unexpected"
     assert client.get("/nothing/here").json()["code"] == "not_found"

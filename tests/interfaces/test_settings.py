@@ -75,6 +75,10 @@ def test_a_wrong_setting_is_loud(monkeypatch: pytest.MonkeyPatch) -> None:
     assert env.number("PC_X", default=1) == 1
     with pytest.raises(env.EnvironmentMistake, match="Set PC_X"):
         env.text("PC_X")
+    assert env.choice("PC_X", "b", ("a", "b")) == "b"
+    monkeypatch.setenv("PC_X", "c")
+    with pytest.raises(env.EnvironmentMistake, match="'c': say a or b"):
+        env.choice("PC_X", "b", ("a", "b"))
 
 
 def _settings(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.views import APIView
 
 from punchcard.kernel.audit import Author
+from punchcard.kernel.log_context import note
 from punchcard.programs.queries import ProgramView, program_now
 
 from .addresses import throttled_address
@@ -214,6 +215,7 @@ class Endpoint(APIView):
         if declared.scope == ANYONE:
             return self._visit(request, path, method, declared)
         caller = authenticate_request(request)
+        note(program=caller.program.slug, actor=caller.actor)
         require_scope(caller, declared.scope)
         require_own(caller, declared.scope, method, path)
         body: Any = None

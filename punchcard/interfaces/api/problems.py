@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import psycopg
+import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from punchcard.access import errors as access
 from punchcard.journeys.correcting_lots import AboveAdjustLimit
 from punchcard.journeys.post_commands import OutcomeUnknown
 from punchcard.kernel import audit
+from punchcard.kernel.log_context import note
 from punchcard.kernel.transactions import CommitLost
 from punchcard.ledger import errors as ledger
 from punchcard.members import errors as members
@@ -29,7 +31,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 REALM = 'Bearer realm="punchcard"'
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class Row(NamedTuple):
@@ -253,15 +255,16 @@ def answer_error(request: HttpRequest, error: Exception) -> HttpResponse:
     for kind, code in _CODES.items():
         if isinstance(error, kind):
             if TABLE[code].status >= 500:
-                logger.warning("%s: %s %s", code, request_id(request), error)
+                logger.warning(code, error=str(error))
             return respond(request, Problem(code))
-    logger.error("unexpected: %s", request_id(request), exc_info=error)
+    logger.error("unexpected", exc_info=error)
     return respond(request, Problem("unexpected"))
 
 
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     """Return the problem as an answer."""
     row = TABLE[problem.code]
+    note(code=problem.code)
     document = ProblemDocument(
         type=f"urn:punchcard:problem:{problem.code}",
         title=row.title,
@@ -305,7 +308,8 @@ def not_found(
 
 
 def unexpected(request: HttpRequest) -> HttpResponse:
-    """Answer what nobody caught; Django has logged it."""
+    """Answer what nobody caught; Django calls this while it is being handled."""
+    logger.error("unexpected", exc_info=sys.exc_info())
     return respond(request, Problem("unexpected"))
 
 

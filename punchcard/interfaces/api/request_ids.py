@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from punchcard.kernel.ids import new_id
+from punchcard.kernel.log_context import begin_work
 
 _ATTRIBUTE = "punchcard_request_id"
 _sane = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
@@ -26,6 +27,7 @@ class RequestIds:
         # It goes into logs and headers: no line breaks, no megabytes.
         chosen = given if _sane(given) else new_id().hex
         setattr(request, _ATTRIBUTE, chosen)
+        begin_work(request_id=chosen)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = chosen
         return response

@@ -20,6 +20,13 @@ THREADS = 4
 PATIENCE_SECONDS = 20
 """What a worker may take to answer its last requests when it is stopped."""
 
+_LOG = {
+    "formatters": {},
+    "handlers": {},
+    "loggers": {"_granian": {"propagate": True}, "granian.access": {}},
+}
+"""The server's own lines go the way of ours."""
+
 
 def require_port(host: str, port: int) -> None:
     """Refuse an address that cannot be listened on.
@@ -60,6 +67,7 @@ def serve(host: str, port: int, workers: int, installation: Installation) -> Non
         workers_kill_timeout=PATIENCE_SECONDS,
         respawn_failed_workers=True,
         log_level=LogLevels.warning,
+        log_dictconfig=_LOG,
     )
     server.serve()
     rest = " `punchcard down` stops the servers too." if installation.embedded else ""

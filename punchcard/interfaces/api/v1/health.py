@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-import psycopg
-from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest
 
+from punchcard.interfaces.api.dependencies import State, ask_dependencies
 from punchcard.interfaces.api.endpoint import (
     Answer,
     Call,
@@ -25,7 +24,9 @@ from punchcard.interfaces.api.problems import Problem
 class Dependencies(msgspec.Struct, frozen=True, kw_only=True):
     """What we cannot work without."""
 
-    database: Literal["up", "down"]
+    database: State
+    migrations: State
+    """Whether the tables are those of this version."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +67,7 @@ class Ready(Endpoint):
         Operation(
             id="healthReady",
             summary="Can it do its work?",
-            description="Asks every dependency; 503 says which one is down.",
+            description="Asks the dependencies in order; 503 says which is down.",
             tag="health",
             scope=ANYONE,
             answers={200: Readiness},
@@ -74,10 +75,11 @@ class Ready(Endpoint):
         )
     )
     def get(self, _request: HttpRequest) -> Answer:
-        """Ask every dependency."""
-        if not _database_answers():
-            raise Problem("not_ready", details={"dependencies": {"database": "down"}})
-        return Answer(body=Readiness(dependencies=Dependencies(database="up")))
+        """Ask the dependencies."""
+        asked = ask_dependencies()
+        if "down" in asked.values():
+            raise Problem("not_ready", details={"dependencies": asked})
+        return Answer(body=Readiness(dependencies=Dependencies(**asked)))
 
 
 class Ping(Endpoint):
@@ -96,12 +98,3 @@ class Ping(Endpoint):
     def get(self, _call: Call[NoBody, NoQuery]) -> Answer:
         """Answer nothing: what is left is the price of a call."""
         return Answer(status=204)
-
-
-def _database_answers() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except (DatabaseError, InterfaceError, psycopg.Error):
-        return False
-    return True

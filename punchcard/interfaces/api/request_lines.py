@@ -1,0 +1,66 @@
+"""A line of the log for each request, without a word of what it was about.
+
+The address is told by its pattern: in the path itself a member may be named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from time import perf_counter
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNKNOWN = "unknown"
+"""The address of what is nobody's."""
+
+_converted = re.compile(r"<(?:\w+:)?(\w+)>")
+_asked_all_day = re.compile(r"/health/\w+|/metrics").fullmatch
+
+logger = structlog.get_logger("punchcard.requests")
+
+
+class RequestLines:
+    """Middleware: say of each request what, by whom, with which answer, how long."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Take the next layer."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request, and log that."""
+        began = perf_counter()
+        response = self.get_response(request)
+        seconds = perf_counter() - began
+        method = request.method if request.method in METHODS else "other"
+        address = address_pattern(request)
+        say = logger.info
+        if response.status_code >= 500:
+            say = logger.error
+        elif _asked_all_day(address):
+            say = logger.debug
+        say(
+            "request",
+            method=method,
+            route=address,
+            status=response.status_code,
+            milliseconds=round(seconds * 1000, 1),
+        )
+        return response
+
+
+def address_pattern(request: HttpRequest) -> str:
+    """Return the address as documented, as in `/v1/members/{member}`."""
+    if request.resolver_match is not None:
+        return _pattern(request.resolver_match.route)
+    static = request.path.startswith(settings.STATIC_URL)
+    return f"{settings.STATIC_URL}{{file}}" if static else UNKNOWN
+
+
+@lru_cache(maxsize=256)
+def _pattern(route: str) -> str:
+    return "/" + _converted.sub(r"{\1}", route)
