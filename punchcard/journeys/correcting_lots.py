@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
+from time import perf_counter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from punchcard.ledger.operations import post
 from punchcard.ledger.outcomes import APPLIED, NOT_APPLIED, Outcome
 from punchcard.ledger.queries import find_key, find_lot
 
+from .counting import count_posted
 from .retrying import TRIES, surely
 
 EXTEND: Final = "extend"
@@ -126,10 +128,16 @@ def correct_lot(
         limit = correction.limit
         if limit is not None and amount.points > limit:
             raise AboveAdjustLimit(limit)
+        began = perf_counter()
         try:
-            return surely(partial(_attempt, asked, amount), writes=not dry_run)
+            outcomes = surely(partial(_attempt, asked, amount), writes=not dry_run)
         except _Stale as stale:
             outcomes = stale.outcomes
+            continue
+        if not dry_run:
+            commands = _commands(asked, amount.points)
+            count_posted(commands=commands, outcomes=outcomes, began=began)
+        return outcomes
     if refusal_of(outcomes) is not None:
         return outcomes
     # Others change it all the while; there was nothing left whenever we looked.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from time import perf_counter
 
 from punchcard.kernel.audit import Author, Change, record_changes
 from punchcard.kernel.ids import typed
@@ -12,6 +13,7 @@ from punchcard.ledger.commands import Command
 from punchcard.ledger.operations import post
 from punchcard.ledger.outcomes import Entry, Outcome
 
+from .counting import count_posted
 from .retrying import LOST, TRIES, UNEXPECTED, OutcomeUnknown, in_halves, surely
 
 __all__ = ["TRIES", "UNEXPECTED", "OutcomeUnknown", "post_commands"]
@@ -61,7 +63,11 @@ def post_commands(
                 record_changes(author=author, changes=_changes(outcomes), now=now)
             return outcomes
 
-        return surely(once, writes=not dry_run)
+        began = perf_counter()
+        outcomes = surely(once, writes=not dry_run)
+        if not dry_run:
+            count_posted(commands=part, outcomes=outcomes, began=began)
+        return outcomes
 
     if atomic:
         return post_part(commands)

@@ -154,3 +154,19 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}: {self.type}"
+
+
+class Reading(models.Model):
+    """A number that a scan found, and when: see `readings.py`."""
+
+    pk = models.CompositePrimaryKey("name", "subject")
+    name = models.CharField(max_length=60)
+    subject = models.CharField(max_length=200)
+    value = models.BigIntegerField()
+    read_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "kernel_reading"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.subject}: {self.value}"

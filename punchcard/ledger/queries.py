@@ -76,6 +76,17 @@ class HoldView(msgspec.Struct, frozen=True, kw_only=True):
     """What of it was spent in the end."""
 
 
+class OutstandingView(msgspec.Struct, frozen=True, kw_only=True):
+    """What all accounts of a wallet hold; what fell due since is not yet in it."""
+
+    wallet: UUID
+    available: int
+    """Of the accounts that owe nothing."""
+    pending: int
+    reserved: int
+    owed: int
+
+
 class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
     """Entry `sequence` took from (-) or gave back to (+) lot `lot_sequence.lot_n`."""
 
@@ -393,6 +404,17 @@ def find_hold(
     cursor.execute(_HOLD + "AND h.sequence = %(sequence)s", asked, prepare=True)
     row = cursor.fetchone()
     return None if row is None else _view(HoldView, row)
+
+
+def sum_outstanding(*, using: str = "default") -> list[OutstandingView]:
+    """Return what is held in each wallet: reads every account, once."""
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        "SELECT wallet_id, sum(greatest(available, 0))::bigint, sum(pending)::bigint,"
+        " sum(reserved)::bigint, sum(greatest(-available, 0))::bigint"
+        " FROM ledger_account GROUP BY wallet_id ORDER BY wallet_id"
+    )
+    return [_view(OutstandingView, row) for row in cursor]
 
 
 def find_key(*, account: UUID, key: str, using: str = "default") -> KnownKey | None:

@@ -132,6 +132,16 @@ def list_wallets(*, program: UUID) -> list[WalletView]:
     return [_wallet(row) for row in cursor]
 
 
+def name_wallets() -> dict[UUID, tuple[str, str]]:
+    """Return the slug and the code by which people know each wallet."""
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT w.id, p.slug, w.code FROM programs_wallet w"
+        " JOIN programs_program p ON p.id = w.program_id"
+    )
+    return {wallet: (slug, code) for wallet, slug, code in cursor}
+
+
 def get_place(*, program: UUID, place: UUID) -> PlaceView:
     """Return a place of this program.
 

@@ -289,6 +289,31 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# ------------------------------------------------------------------------- metrics
+
+
+def _metrics_token() -> str | None:
+    """Take the token from the environment; with one, several processes can count."""
+    given = env.optional("PUNCHCARD_METRICS_TOKEN")
+    if given is None:
+        return None
+    if len(given) < 16:
+        message = "PUNCHCARD_METRICS_TOKEN is too short: 16 characters at least."
+        raise env.EnvironmentMistake(message)
+    folder = Path(env.text("PUNCHCARD_METRICS_FOLDER", str(HOME / "metrics")))
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"PUNCHCARD_METRICS_FOLDER cannot be made: {error}."
+        raise env.EnvironmentMistake(message) from error
+    # The library looks for it when it is imported, which is later.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    return given
+
+
+METRICS_TOKEN = _metrics_token()
+"""What who reads /metrics shows; None: there is nothing at that address."""
+
 # ------------------------------------------------------------------------- log
 
 LOGGING_CONFIG = "punchcard.project.logs.configure"

@@ -20,6 +20,7 @@ from punchcard.access.queries import ROLES, SCOPES, scopes_of_role
 from punchcard.interfaces.api.problems import TABLE
 from punchcard.interfaces.api.v1.events import EventType
 from punchcard.interfaces.console.parser import build_parser
+from punchcard.kernel.metrics import REGISTRY
 from punchcard.ledger.errors import NOT_REMEMBERED, REFUSALS
 from punchcard.ledger.events import AccountEvent, EntryEvent
 from punchcard.members.events import MemberEvent
@@ -111,6 +112,17 @@ def test_every_setting_is_documented() -> None:
     assert (
         set(re.findall(rf"^# ({named})=", example, re.MULTILINE)) == settings_in_code()
     )
+
+
+def test_every_metric_has_its_line_and_every_line_a_metric() -> None:
+    page = (DOCS / "reference" / "metrics.md").read_text()
+    counted = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in REGISTRY.collect()
+    }
+    door = ROOT / "punchcard" / "interfaces" / "api" / "metrics.py"
+    read = set(re.findall(r'"(punchcard_\w+)"', door.read_text()))
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == counted | read
 
 
 # ------------------------------------------------------------------------ roles

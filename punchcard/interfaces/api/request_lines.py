@@ -1,4 +1,4 @@
-"""A line of the log for each request, without a word of what it was about.
+"""A line of the log for each request, and counting it: not a word of what it was about.
 
 The address is told by its pattern: in the path itself a member may be named.
 """
@@ -14,6 +14,8 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from punchcard.kernel import metrics
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNKNOWN = "unknown"
 """The address of what is nobody's."""
@@ -25,19 +27,21 @@ logger = structlog.get_logger("punchcard.requests")
 
 
 class RequestLines:
-    """Middleware: say of each request what, by whom, with which answer, how long."""
+    """Middleware: say and count what was asked, with which answer, how long it took."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         """Take the next layer."""
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request, and log that."""
+        """Answer the request, and tell of it."""
         began = perf_counter()
         response = self.get_response(request)
         seconds = perf_counter() - began
         method = request.method if request.method in METHODS else "other"
         address = address_pattern(request)
+        metrics.REQUESTS.labels(method, address, response.status_code).inc()
+        metrics.REQUEST_SECONDS.labels(method, address).observe(seconds)
         say = logger.info
         if response.status_code >= 500:
             say = logger.error

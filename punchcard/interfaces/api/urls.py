@@ -7,6 +7,7 @@ from django.urls import path, register_converter
 from punchcard.ledger.commands import LotName
 
 from .documents import Redoc, SwaggerUi, openapi
+from .metrics import metrics
 from .v1 import (
     accounts,
     api_keys,
@@ -105,6 +106,7 @@ LOT = f"{ACCOUNT}/lots/<lot:lot>"
 urlpatterns = [
     path("health/live", health.Live.as_view()),
     path("health/ready", health.Ready.as_view()),
+    path("metrics", metrics),
     path("v1/ping", health.Ping.as_view()),
     path("v1/members", members.Members.as_view()),
     path("v1/members:batch", member_batches.EnrolBatch.as_view()),

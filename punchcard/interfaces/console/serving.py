@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
+from pathlib import Path
 
 from django.conf import settings
 from django.db import connections
@@ -11,6 +13,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from punchcard.interfaces.api.metrics import FOLDER, forget_dead_processes
 from punchcard.interfaces.console.failures import Stop
 from punchcard.interfaces.console.installation import Installation
 
@@ -56,6 +59,8 @@ def serve(host: str, port: int, workers: int, installation: Installation) -> Non
     """Serve until SIGINT or SIGTERM; requests that are under way are answered."""
     # The workers are processes of their own: no connection is shared with them.
     connections.close_all()
+    if FOLDER in os.environ:
+        forget_dead_processes(Path(os.environ[FOLDER]))
     sys.stdout.flush()
     server = Granian(
         settings.WSGI_APPLICATION.replace(".application", ":application"),

@@ -8,6 +8,7 @@ from argparse import Namespace
 from punchcard.interfaces.console.failures import Stop
 from punchcard.interfaces.console.installation import Installation
 from punchcard.journeys.forget_expired import forget_expired
+from punchcard.journeys.take_readings import measure_outstanding
 from punchcard.kernel import clock
 from punchcard.ledger.operations import settle_due
 
@@ -25,5 +26,6 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
     settled = settle_due(now=until)
     # By the clock: it is the people's time that is over, not a program's.
     forget_expired(now=now)
+    measure_outstanding(now=now)
     sys.stdout.write(f"{settled:,} accounts settled.\n")
     return 0

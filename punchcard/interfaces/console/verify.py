@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
+
+from django.db import InternalError
 
 from punchcard.interfaces.console.failures import FAILED, Stop
 from punchcard.interfaces.console.installation import Installation
@@ -18,6 +21,8 @@ from punchcard.interfaces.console.seal_files import (
 )
 from punchcard.interfaces.console.seal_keys import checking_key
 from punchcard.interfaces.console.values import show_instant
+from punchcard.journeys.take_readings import keep_verdict
+from punchcard.kernel import clock
 from punchcard.kernel.ids import typed
 from punchcard.ledger.sealing import find_broken
 from punchcard.ledger.verifying import verify
@@ -34,7 +39,11 @@ def run(arguments: Namespace, installation: Installation) -> int:
     """
     # Whether a seal is one at all is soon said; the ledger may take a while.
     seals = _check_seals(arguments, installation)
+    began = clock.read()
     report = verify()
+    # A standby can be looked at too; it has nowhere to write.
+    with suppress(InternalError):
+        keep_verdict(report=report, now=began)
     out = sys.stdout
     out.write(f"{report.entries:,} entries of {report.accounts:,} accounts\n\n")
     out.write(f"{'':>2}  {'invariant':<38} {'rows':>12} {'seconds':>8}\n")

@@ -1,0 +1,121 @@
+"""`GET /metrics` for Prometheus: what was counted, what was read, what waits.
+
+It stands on the API's own address behind a token of its own, and without the setting
+there is nothing at it: numbers of all programs together are nobody's who has a key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from punchcard.journeys.take_readings import OUTSTANDING, VERIFIED
+from punchcard.kernel.metrics import REGISTRY
+from punchcard.kernel.readings import Reading, list_readings
+from punchcard.programs.queries import name_wallets
+
+from .dependencies import BROKEN
+from .problems import REALM, Problem, answer_error
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's own word; see Note [Counted by several processes]."""
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Tell all numbers, to who has the token."""
+    try:
+        _require_token(request)
+    except Problem as problem:
+        return answer_error(request, problem)
+    registry = REGISTRY
+    if FOLDER in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    text = generate_latest(registry) + generate_latest(_readings_registry())
+    response = HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def forget_dead_processes(folder: Path) -> None:
+    """Remove what processes counted that are no more; before anything is counted."""
+    for path in folder.glob("*_*.db"):
+        process = path.stem.rpartition("_")[2]
+        if process.isdigit() and not Path("/proc", process).exists():
+            path.unlink(missing_ok=True)
+
+
+def _require_token(request: HttpRequest) -> None:
+    if settings.METRICS_TOKEN is None:
+        raise Problem("not_found")
+    shown = request.META.get("HTTP_AUTHORIZATION", "").encode()
+    if not hmac.compare_digest(shown, f"Bearer {settings.METRICS_TOKEN}".encode()):
+        raise Problem("unauthenticated", headers={"WWW-Authenticate": REALM})
+
+
+def _readings_registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(_Readings())
+    return registry
+
+
+class _Readings(Collector):
+    """What the database knows; that it is down is a number too."""
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("punchcard_database_up", "1 where it answers.")
+        try:
+            readings = list_readings()
+            found = [*_verdict(readings), *_outstanding(readings)]
+        except BROKEN:
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        yield up
+        yield from found
+
+
+def _verdict(readings: list[Reading]) -> Iterator[Metric]:
+    for reading in readings:
+        if (reading.name, reading.subject) == (VERIFIED, "breaches"):
+            yield GaugeMetricFamily(
+                "punchcard_verify_breaches",
+                "What the last look at the whole ledger found broken.",
+                value=reading.value,
+            )
+            yield GaugeMetricFamily(
+                "punchcard_verify_timestamp_seconds",
+                "When that was.",
+                value=reading.read_at.timestamp(),
+            )
+
+
+def _outstanding(readings: list[Reading]) -> Iterator[Metric]:
+    points = GaugeMetricFamily(
+        "punchcard_points_outstanding",
+        "Minor units that members hold, or owe.",
+        labels=["program", "wallet", "state"],
+    )
+    read = GaugeMetricFamily(
+        "punchcard_points_outstanding_timestamp_seconds", "When that was added up."
+    )
+    found = [reading for reading in readings if reading.name == OUTSTANDING]
+    names = {str(wallet): names for wallet, names in name_wallets().items()}
+    for reading in found:
+        wallet, _, state = reading.subject.partition(" ")
+        if wallet in names:
+            points.add_metric([*names[wallet], state], reading.value)
+    if found:
+        read.add_metric([], max(reading.read_at.timestamp() for reading in found))
+    yield points
+    yield read
