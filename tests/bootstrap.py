@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.secret import SECRET_KEY
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "punchcard.project.settings")
 _home: Path | None = None
 
@@ -22,7 +24,8 @@ if "DATABASE_URL" not in os.environ:
     _home = Path(tempfile.mkdtemp(prefix="punchcard-tests-"))
     os.environ["PUNCHCARD_HOME"] = str(_home)
 else:
-    os.environ.setdefault("PUNCHCARD_SECRET_KEY", "only for tests")
+    os.environ.setdefault("PUNCHCARD_SECRET_KEY", SECRET_KEY)
+    os.environ.setdefault("PUNCHCARD_PLAIN_HTTP", "true")
     os.environ.setdefault("PUNCHCARD_ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 
 

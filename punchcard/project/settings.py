@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from punchcard import interfaces
-from punchcard.project import env, logs
+from punchcard.project import env, logs, security
 from punchcard.project.servers.postgres import PostgresServer
 from punchcard.project.servers.valkey import ValkeyServer
 
@@ -35,6 +35,8 @@ def _secret_key() -> str:
     """Take the key from the environment; for trying out, make one and keep it."""
     given = env.optional("PUNCHCARD_SECRET_KEY")
     if given is not None:
+        if not EMBEDDED:
+            security.require_secret("PUNCHCARD_SECRET_KEY", given)
         return given
     if not EMBEDDED:
         message = "Set PUNCHCARD_SECRET_KEY (or PUNCHCARD_SECRET_KEY_FILE)."
@@ -66,6 +68,14 @@ ALLOWED_HOSTS = env.words(
 if not ALLOWED_HOSTS:
     message = "Set PUNCHCARD_ALLOWED_HOSTS: the host names that it is called by."
     raise env.EnvironmentMistake(message)
+BEHIND_HTTPS_PROXY = env.flag("PUNCHCARD_BEHIND_HTTPS_PROXY", default=False)
+security.require_hosts(ALLOWED_HOSTS)
+security.require_guarded(
+    hosts=ALLOWED_HOSTS,
+    debug=DEBUG,
+    https=BEHIND_HTTPS_PROXY,
+    plain=env.flag("PUNCHCARD_PLAIN_HTTP", default=False),
+)
 
 INSTALLED_APPS = [
     "punchcard.kernel",
@@ -156,9 +166,21 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "no-referrer"
-if env.flag("PUNCHCARD_BEHIND_HTTPS_PROXY", default=False):
+if BEHIND_HTTPS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_SSL_REDIRECT = True
+    # Who looks after the process asks it directly.
+    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
+SILENCED_SYSTEM_CHECKS = [
+    # The pages that a browser shows forbid frames by their own policy.
+    "security.W002",
+    # Nobody is known by a cookie, so nobody else's page can use one.
+    "security.W003",
+    # Other names of the same domain are not ours to decide about.
+    "security.W005",
+    "security.W021",
+]
 
 # ------------------------------------------------------------------------- people
 

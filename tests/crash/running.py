@@ -37,6 +37,7 @@ from tests.races.running import (
     write_plan,
 )
 from tests.races.worker import Plan
+from tests.secret import SECRET_KEY
 
 ALIAS = "crash"
 ACCOUNTS = 5
@@ -92,7 +93,7 @@ class Run:
         self.environment = {
             "PUNCHCARD_HOME": str(server.home),
             "DATABASE_URL": _url(server, host),
-            "PUNCHCARD_SECRET_KEY": "only for tests",
+            "PUNCHCARD_SECRET_KEY": SECRET_KEY,
             "PUNCHCARD_ALLOWED_HOSTS": "localhost",
         }
         self.kills: Counter[str] = Counter()

@@ -22,6 +22,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 import httpx
 from django.db import connection
 
+from tests.secret import SECRET_KEY
+
 ROOT = Path(__file__).resolve().parents[2]
 BACKLOG = 128
 PATIENCE_SECONDS = 60
@@ -72,7 +74,7 @@ def serving() -> Iterator[Served]:
 
 
 _MUST_BE_SAID = {
-    "PUNCHCARD_SECRET_KEY": "only for tests",
+    "PUNCHCARD_SECRET_KEY": SECRET_KEY,
     "PUNCHCARD_ALLOWED_HOSTS": "127.0.0.1",
 }
 

@@ -148,7 +148,7 @@ def test_a_malformed_key_is_not_made(api: Api, wrong: dict[str, object]) -> None
 
 
 def test_every_address_is_an_endpoint_with_declared_operations() -> None:
-    documents = {"/v1/openapi.json", "/docs", "/redoc"}
+    documents = {"/v1/openapi.json", "/docs", "/redoc", "/metrics"}
     for pattern in urlpatterns:
         if f"/{pattern.pattern}" not in documents:
             assert issubclass(pattern.callback.cls, Endpoint)

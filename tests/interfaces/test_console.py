@@ -25,6 +25,7 @@ import pytest
 from punchcard.project.servers.postgres import PostgresServer
 from punchcard.project.servers.valkey import ValkeyServer
 from tests.oracles import order_replay
+from tests.secret import SECRET_KEY
 from tests.sizes import SOAK
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +113,7 @@ def outside(url: str) -> dict[str, str]:
     """Return the settings of a database that is not the embedded one."""
     return {
         "DATABASE_URL": url,
-        "PUNCHCARD_SECRET_KEY": "only for tests",
+        "PUNCHCARD_SECRET_KEY": SECRET_KEY,
         "PUNCHCARD_ALLOWED_HOSTS": "127.0.0.1",
     }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from punchcard.project import env
+from tests.secret import SECRET_KEY
 
 
 def test_a_database_url_is_read() -> None:
@@ -113,15 +114,15 @@ def test_with_a_database_of_ones_own_the_secret_must_be_given(tmp_path: Path) ->
     url = "postgresql://db/loyalty"
     refused = _settings(tmp_path, DATABASE_URL=url)
     assert "PUNCHCARD_SECRET_KEY" in refused.stderr
-    refused = _settings(tmp_path, DATABASE_URL=url, PUNCHCARD_SECRET_KEY="x")
+    refused = _settings(tmp_path, DATABASE_URL=url, PUNCHCARD_SECRET_KEY=SECRET_KEY)
     assert "PUNCHCARD_ALLOWED_HOSTS" in refused.stderr
     good = _settings(
         tmp_path,
         DATABASE_URL=url,
-        PUNCHCARD_SECRET_KEY="x",
-        PUNCHCARD_ALLOWED_HOSTS="a",
+        PUNCHCARD_SECRET_KEY=SECRET_KEY,
+        PUNCHCARD_ALLOWED_HOSTS="localhost",
     )
-    assert good.stdout == "x loyalty\n"
+    assert good.stdout == f"{SECRET_KEY} loyalty\n"
 
 
 @pytest.mark.parametrize(
