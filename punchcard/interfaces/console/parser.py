@@ -43,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_worker,
         _add_beat,
         _add_flower,
+        _add_health,
         add_import,
         _add_balances,
         _add_verify,
@@ -147,6 +148,13 @@ def _add_flower(commands: Any) -> None:
         metavar="N",
         help="(%(default)s)",
     )
+
+
+def _add_health(commands: Any) -> None:
+    parser = add_command(
+        commands, "health", "ask a running server what is up and down", needs=NOTHING
+    )
+    _add_address(parser)
 
 
 def _add_balances(commands: Any) -> None:
@@ -349,11 +357,15 @@ def _add_manage(commands: Any) -> None:
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="…")
 
 
-def _add_serving(parser: argparse.ArgumentParser) -> None:
+def _add_address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default=HOST, help="(%(default)s)")
     parser.add_argument(
         "--port", type=within(_PORTS), default=PORT, help="(%(default)s)"
     )
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    _add_address(parser)
     parser.add_argument(
         "--workers", type=within(_COUNTS), default=2, help="processes (%(default)s)"
     )
