@@ -248,6 +248,25 @@ def change_status(
     return str(before)
 
 
+def freeze(*, account: UUID, using: str = "default") -> bool:
+    """Freeze an open account as it stands; return whether it was open.
+
+    For one that is harmed: the guards may refuse to write what fell due first, which
+    is what `change_status` does.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction(using=using)
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        "UPDATE ledger_account SET status = 'frozen' WHERE id = %s AND status = 'open'",
+        (account,),
+        prepare=True,
+    )
+    return cursor.rowcount == 1
+
+
 def settle_due(
     *,
     now: datetime,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
@@ -159,6 +160,20 @@ def verify(*, accounts: Sequence[UUID] | None = None, using: str = "default") ->
         accounts=rows["account"],
         checks=[_check(invariant, rows, results) for invariant in _INVARIANTS],
     )
+
+
+def find_written(*, since: datetime, using: str = "default") -> list[UUID]:
+    """Return the accounts for which something was recorded since an instant.
+
+    A test program whose clock is behind records in the past, and is not among them.
+    """
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        "SELECT DISTINCT account_id FROM ledger_outbox WHERE recorded_at >= %s",
+        (since,),
+        prepare=True,
+    )
+    return [row[0] for row in cursor.fetchall()]
 
 
 def _check(

@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.worker.place import Place, until
@@ -13,16 +14,22 @@ from tests.worker.place import Place, until
 RELEASES = "SELECT count(*) FROM ledger_entry WHERE type = 'release'"
 
 
-def test_what_fell_due_is_written_by_a_worker(place: Place, tmp_path: Path) -> None:
-    orders = tmp_path / "orders.csv"
+def import_two_orders(place: Place, folder: Path, program: str) -> None:
+    """Give two members of a new program points that could be released long ago."""
+    orders = folder / "orders.csv"
     orders.write_text(
         "event_id,ts,customer,amount_minor,currency\n"
         "a,2025-01-01T00:00:00Z,ann,1000,USD\n"
         "b,2025-01-02T00:00:00Z,ben,2000,USD\n"
     )
+    place.run("program", "create", program, "--currency", "USD")
     columns = "external_id=event_id,occurred_at=ts,member=customer"
-    terms = ("--points-per-unit", "1", "--pending", "P3D")
+    terms = ("--points-per-unit", "1", "--pending", "P3D", "--program", program)
     place.run("import", "orders", orders, "--map", columns, *terms)
+
+
+def test_what_fell_due_is_written_by_a_worker(place: Place, tmp_path: Path) -> None:
+    import_two_orders(place, tmp_path, "due")
     assert place.rows(RELEASES) == [(0,)]
     with place.worker() as worker:
         place.send("settle_due_points", queue="normal")
@@ -34,6 +41,31 @@ def test_what_fell_due_is_written_by_a_worker(place: Place, tmp_path: Path) -> N
         place.send("forget_expired", queue="normal")
         worker.says("forget_expired: 0 rows forgotten")
     assert place.rows(RELEASES) == [(2,)]
+
+
+def test_a_harmed_account_is_frozen_and_the_task_says_so_by_failing(
+    place: Place, tmp_path: Path
+) -> None:
+    import_two_orders(place, tmp_path, "harmed")
+    ours = (
+        "wallet_id IN (SELECT w.id FROM programs_wallet w JOIN programs_program p"
+        " ON p.id = w.program_id WHERE p.slug = 'harmed')"
+    )
+    harm = f"UPDATE ledger_account SET lifetime = lifetime + %s WHERE {ours}"
+    with place.worker() as worker:
+        with psycopg.connect(**place.database.dsn()) as connection:
+            connection.execute("SET session_replication_role = replica")
+            assert connection.execute(harm, [1]).rowcount == 2
+        for task in ("verify_recent_entries", "verify_ledger"):
+            place.send(task, queue="slow")
+            worker.says(rf"{task}\[.*\] raised unexpected: LedgerHarmed\('4 breaches")
+        frozen = "SELECT count(*) FROM ledger_account WHERE status = 'frozen'"
+        assert place.rows(frozen) == place.rows(f"{frozen} AND {ours}") == [(2,)]
+        assert "4 breaches, 2 accounts frozen: 1 cached" in worker.said
+        assert "4 breaches, 0 accounts frozen: 1 cached" in worker.said
+    with psycopg.connect(**place.database.dsn()) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(harm, [-1])
 
 
 def test_a_killed_workers_task_is_done_by_another_when_its_time_is_over(

@@ -23,11 +23,18 @@ SCHEDULES = (
         good_for_seconds=_HOUR,
     ),
     Schedule(
+        name="verify recent entries",
+        task="punchcard.verify_recent_entries",
+        queue=SLOW,
+        minute="40",
+        good_for_seconds=_HOUR,
+    ),
+    Schedule(
         name="verify the ledger",
         task="punchcard.verify_ledger",
         queue=SLOW,
         hour="2",
-        minute="40",
+        minute="55",
         good_for_seconds=_DAY,
     ),
     Schedule(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 
 from punchcard.interfaces.console.installation import Sealing
@@ -9,16 +11,24 @@ from punchcard.interfaces.console.seal import make_seal
 from punchcard.interfaces.worker.queues import NORMAL, SLOW
 from punchcard.interfaces.worker.running import scheduled
 from punchcard.journeys.forget_expired import forget_expired as forget
+from punchcard.journeys.verify_ledger import Verified
+from punchcard.journeys.verify_ledger import verify_ledger as verify
 from punchcard.kernel import clock
 from punchcard.ledger.operations import settle_due
-from punchcard.ledger.verifying import verify
 
 SWEEPERS = 4
 """Workers that sweep at once: each takes accounts that no other has locked."""
 
 
+RECENTLY = timedelta(hours=3)
+"""What the hourly check looks back at: should one fail, the next two see it too."""
+
+SHOWN = 10
+"""Breaches that the alarm names; `punchcard verify` names more."""
+
+
 class LedgerHarmed(Exception):
-    """`verify` found what must not be; `punchcard verify` names all of it."""
+    """An invariant is broken: the alarm, and the task fails."""
 
 
 @scheduled(queue=NORMAL, places=SWEEPERS)
@@ -35,18 +45,14 @@ def forget_expired() -> str:
 
 @scheduled(queue=SLOW)
 def verify_ledger() -> str:
-    """Check every invariant of the whole ledger; a breach makes the task fail."""
-    report = verify()
-    if not report.clean:
-        raise LedgerHarmed(
-            "; ".join(
-                f"{check.number} {check.name}: {breach.what} (account "
-                f"{breach.account}, entry {breach.sequence})"
-                for check in report.checks
-                for breach in check.breaches[:1]
-            )
-        )
-    return f"{report.entries:,} entries of {report.accounts:,} accounts are sound"
+    """Check every invariant of the whole ledger; freeze what is harmed."""
+    return _tell(verify())
+
+
+@scheduled(queue=SLOW)
+def verify_recent_entries() -> str:
+    """Check the accounts that something happened to lately; freeze what is harmed."""
+    return _tell(verify(since=clock.read() - RECENTLY))
 
 
 @scheduled(queue=SLOW)
@@ -55,3 +61,17 @@ def seal_ledger() -> str:
     sealing = Sealing(settings.SEALS, settings.SEAL_KEY, settings.SEAL_KEPT_KEY)
     made = make_seal(sealing, sealing.folder)
     return f"{made.path}: {made.accounts:,} accounts, {made.entries:,} entries"
+
+
+def _tell(verified: Verified) -> str:
+    """Return what was looked at.
+
+    Raises:
+        LedgerHarmed: not all of it is sound.
+    """
+    looked_at = f"{verified.entries:,} entries of {verified.accounts:,} accounts"
+    if not verified.breaches:
+        return f"{looked_at} are sound"
+    count, shown = len(verified.breaches), "; ".join(verified.breaches[:SHOWN])
+    message = f"{count} breaches, {len(verified.frozen)} accounts frozen: {shown}"
+    raise LedgerHarmed(message)
