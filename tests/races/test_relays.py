@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,12 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
+from punchcard.journeys import relay_events as relaying
+from punchcard.journeys.change_account_status import change_account_status
 from punchcard.journeys.relay_events import relay_events
 from punchcard.kernel import sql
+from punchcard.kernel.audit import CONSOLE, Author
+from punchcard.kernel.events import list_events
 from punchcard.kernel.ids import typed
 from punchcard.kernel.transactions import transaction
 from punchcard.ledger.commands import Earn
@@ -183,6 +188,49 @@ def accounts_after(ledger: Ledger, position: int) -> list[UUID]:
         (ledger.program, position),
     )
     return [account for (account,) in found]
+
+
+def test_what_happens_while_a_relay_looks_is_told_in_its_order(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A status changes, and an entry follows, between a relay's first two looks."""
+    account = ledger.account()
+    ledger.one(Earn(account=account, points=1, key="1"))
+    looks: list[str] = []
+
+    def meanwhile() -> None:
+        change_account_status(
+            account=account,
+            status="frozen",
+            reason="race",
+            author=Author(actor=CONSOLE, program=None),
+            now=ledger.now,
+        )
+        ledger.one(Earn(account=account, points=1, key="2"))
+
+    def looking(name: str) -> Callable[..., Any]:
+        look = getattr(relaying, name)
+
+        def looked(**said: Any) -> Any:
+            found = look(**said)
+            looks.append(name)
+            if len(looks) == 1:
+                at_once([meanwhile])
+            return found
+
+        return looked
+
+    for name in ("find_waiting", "take_announced"):
+        monkeypatch.setattr(relaying, name, looking(name))
+    while relay_events().taken:
+        pass
+    assert len(looks) >= 4, "and once more"
+    told = list_events(program=ledger.program, limit=10)
+    assert [(event.type, event.sequence) for event in told] == [
+        ("points.earned", 1),
+        ("account.frozen", None),
+        ("points.earned", 2),
+    ]
 
 
 @pytest.mark.parametrize("relays", [2, 8])
