@@ -181,3 +181,26 @@ _SAID = (
 ).split()
 """What is told of an entry, in the order of `happened.sql`. Not what callers write
 freely (key, reference, description, metadata, actor): that may name a person."""
+
+
+WAITING_MOST = 100_000
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What of the ledger's outbox no relay has taken yet."""
+
+    rows: int
+    """At most `WAITING_MOST`."""
+    oldest: datetime | None
+
+
+def look_at_outbox() -> Backlog:
+    """Return how much waits and since when; what is not waiting is not read."""
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT count(*), min(recorded_at) FROM (SELECT recorded_at FROM ledger_outbox"
+        " WHERE relayed_at IS NULL ORDER BY recorded_xid LIMIT %(most)s) AS waiting",
+        {"most": WAITING_MOST},
+    )
+    row = cursor.fetchone()
+    return Backlog(0, None) if row is None else Backlog(*row)

@@ -16,6 +16,7 @@ from django.db import OperationalError
 from prometheus_client.parser import text_string_to_metric_families
 
 from punchcard.interfaces.api import metrics
+from punchcard.journeys.relay_events import relay_events
 from punchcard.journeys.take_readings import keep_verdict, measure_outstanding
 from punchcard.kernel import clock
 from punchcard.ledger.verifying import Breach, Check, Report
@@ -39,6 +40,11 @@ def read(api: Api) -> Numbers:
     )
     assert answer.status == 200
     return numbers(answer.response.content.decode())
+
+
+def relay_all() -> None:
+    while relay_events().taken:
+        pass
 
 
 def numbers(text: str) -> Numbers:
@@ -141,6 +147,21 @@ def test_the_last_verdict_is_told_with_its_age_and_a_later_one_stands(
         assert read(api)[name, frozenset()] == told
     at = read(api)["punchcard_verify_timestamp_seconds", frozenset()]
     assert at == pytest.approx((now + timedelta(hours=1)).timestamp(), abs=0.001)
+
+
+def test_what_the_event_log_waits_for_is_told(api: Api) -> None:
+    account = api.enrol()
+    relay_all()
+    before = read(api)
+    assert before["punchcard_outbox_rows", frozenset()] == 0
+    assert before["punchcard_outbox_seconds", frozenset()] == 0
+    for n in range(3):
+        api.post(f"{account}/earn", {"points": 1}, key=f"o{n}")
+    after = read(api)
+    assert after["punchcard_outbox_rows", frozenset()] == 3
+    assert after["punchcard_outbox_seconds", frozenset()] > 0
+    relay_all()
+    assert read(api)["punchcard_outbox_rows", frozenset()] == 0
 
 
 def test_a_database_that_is_down_is_a_number_too(

@@ -68,7 +68,7 @@ def serving() -> Iterator[Serving]:
         extra = {"PUNCHCARD_METRICS_TOKEN": TOKEN, "PUNCHCARD_LOG": "WARNING"}
         console = Console(Path(folder) / "home", Path(folder), extra)
         port = free_port()
-        words = ("up", "--port", port, "--workers", 2)
+        words = ("up", "--web-only", "--port", port, "--workers", 2)
         process = console.start(*words, start_new_session=True)
         try:
             yield Serving(process, port, console.home)

@@ -19,8 +19,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from punchcard.journeys.take_readings import OUTSTANDING, VERIFIED
+from punchcard.kernel import clock
 from punchcard.kernel.metrics import REGISTRY
 from punchcard.kernel.readings import Reading, list_readings
+from punchcard.ledger.events import WAITING_MOST, look_at_outbox
 from punchcard.programs.queries import name_wallets
 
 from .dependencies import BROKEN
@@ -75,7 +77,7 @@ class _Readings(Collector):
         up = GaugeMetricFamily("punchcard_database_up", "1 where it answers.")
         try:
             readings = list_readings()
-            found = [*_verdict(readings), *_outstanding(readings)]
+            found = [*_verdict(readings), *_outstanding(readings), *_waiting()]
         except BROKEN:
             up.add_metric([], 0)
             yield up
@@ -98,6 +100,21 @@ def _verdict(readings: list[Reading]) -> Iterator[Metric]:
                 "When that was.",
                 value=reading.read_at.timestamp(),
             )
+
+
+def _waiting() -> Iterator[Metric]:
+    waiting = look_at_outbox()
+    yield GaugeMetricFamily(
+        "punchcard_outbox_rows",
+        f"What the event log does not have yet; {WAITING_MOST} stands for more.",
+        value=waiting.rows,
+    )
+    age = 0.0
+    if waiting.oldest is not None:
+        age = max((clock.read() - waiting.oldest).total_seconds(), 0.0)
+    yield GaugeMetricFamily(
+        "punchcard_outbox_seconds", "How long its oldest row has waited.", value=age
+    )
 
 
 def _outstanding(readings: list[Reading]) -> Iterator[Metric]:
