@@ -49,8 +49,15 @@ OF_NO_PROGRAM = {
     "auth_group",
     "auth_group_permissions",
     "auth_permission",
+    "django_celery_beat_clockedschedule",
+    "django_celery_beat_crontabschedule",
+    "django_celery_beat_intervalschedule",
+    "django_celery_beat_periodictask",
+    "django_celery_beat_periodictasks",
+    "django_celery_beat_solarschedule",
     "django_content_type",
     "django_migrations",
+    "kernel_reading",
 }
 
 
