@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +26,23 @@ Cursor = Annotated[
         description="`next_cursor` of the page before, with the same filters.",
     ),
 ]
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+
+class _Asked(Protocol):
+    @property
+    def limit(self) -> int: ...
+    @property
+    def cursor(self) -> str | None: ...
+    @property
+    def sort(self) -> str: ...
+
+
+Known = TypeVar("Known", bound=_Identified)
 
 NewestFirst = Annotated[
     Literal["-created_at", "created_at"],
@@ -87,6 +105,35 @@ def paginate(
         data=[render(row) for row in kept],
         has_more=more,
         next_cursor=cursor(kept[-1]) if more else None,
+    )
+
+
+def page_by_id(
+    query: _Asked,
+    kind: str,
+    *,
+    read: Callable[..., Sequence[Known]],
+    render: Callable[[Known], T],
+) -> Page[T]:
+    """Return a page in the order of ids, which is that of time.
+
+    `read` is asked with `limit`, `after` (an id) and `newest_first`.
+
+    Raises:
+        Problem: `invalid_cursor`; it is no cursor, or one of another list or order.
+    """
+    kind = f"{kind}:{query.sort}"
+    place = decode_cursor(query.cursor, kind, tuple[str, UUID])
+    rows = read(
+        limit=query.limit + 1,
+        after=place[0] if place else None,
+        newest_first=query.sort.startswith("-"),
+    )
+    return paginate(
+        rows,
+        limit=query.limit,
+        render=render,
+        cursor=lambda row: encode_cursor(kind, row.id),
     )
 
 

@@ -23,6 +23,18 @@ EXTERNAL = "ext:"
 HOLDER_KIND = "member"
 
 
+def read_id(kind: str, text: str, otherwise: type[Exception]) -> UUID:
+    """Return the id that a caller wrote as a TypeID of this kind.
+
+    Raises:
+        Exception: `otherwise`; it is none: what cannot be is not there.
+    """
+    try:
+        return untyped(kind, text)
+    except IdError:
+        raise otherwise from None
+
+
 def resolve_accounts(*, program: UUID, texts: Iterable[str]) -> dict[str, UUID]:
     """Return the account of each text, `NOBODY` for what is not the program's.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -27,17 +28,16 @@ from punchcard.interfaces.api.pagination import (
     Limit,
     NewestFirst,
     Page,
-    decode_cursor,
-    encode_cursor,
-    paginate,
+    page_by_id,
 )
 from punchcard.interfaces.api.permissions import require_giveable
+from punchcard.interfaces.api.references import read_id
 from punchcard.journeys.create_api_key import create_api_key
 from punchcard.journeys.revoke_api_key import revoke_api_key
 from punchcard.journeys.rotate_api_key import rotate_api_key
 from punchcard.kernel import clock
 from punchcard.kernel.calendar import DurationError, add_duration, parse_duration
-from punchcard.kernel.ids import IdError, typed, untyped
+from punchcard.kernel.ids import typed
 
 from .bodies import Instant
 
@@ -212,22 +212,17 @@ class ApiKeys(Endpoint):
     def get(self, call: Call[NoBody, ApiKeysQuery]) -> Answer:
         """List API keys."""
         query = call.query
-        kind = f"{_CURSOR}:{query.sort}"
-        place = decode_cursor(query.cursor, kind, tuple[str, UUID])
-        rows = list_api_keys(
-            program=call.program.id,
-            limit=query.limit + 1,
-            after=place[0] if place else None,
-            newest_first=query.sort == "-created_at",
-            created_from=query.created_from,
-            created_to=query.created_to,
-        )
         now = clock.read()
-        page = paginate(
-            rows,
-            limit=query.limit,
+        page = page_by_id(
+            query,
+            _CURSOR,
+            read=partial(
+                list_api_keys,
+                program=call.program.id,
+                created_from=query.created_from,
+                created_to=query.created_to,
+            ),
             render=lambda view: _render(view, now),
-            cursor=lambda view: encode_cursor(kind, view.id),
         )
         return Answer(body=page)
 
@@ -309,10 +304,7 @@ class RevokeApiKey(Endpoint):
 
 
 def _key(call: Call[Any, Any]) -> ApiKeyView:
-    try:
-        key = untyped("key", call.path["key"])
-    except IdError:
-        raise ApiKeyNotFound from None
+    key = read_id("key", call.path["key"], ApiKeyNotFound)
     return get_api_key(program=call.program.id, key=key)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -23,17 +23,16 @@ from punchcard.interfaces.api.pagination import (
     Cursor,
     Limit,
     Page,
-    decode_cursor,
-    encode_cursor,
-    paginate,
+    page_by_id,
 )
+from punchcard.interfaces.api.references import read_id
 from punchcard.kernel.audit import (
     AuditRowNotFound,
     AuditView,
     get_change,
     list_changes,
 )
-from punchcard.kernel.ids import IdError, typed, untyped
+from punchcard.kernel.ids import typed
 
 from .bodies import Instant
 
@@ -127,24 +126,19 @@ class AuditRows(Endpoint):
     def get(self, call: Call[NoBody, AuditQuery]) -> Answer:
         """List the audit."""
         query = call.query
-        kind = f"{_CURSOR}:{query.sort}"
-        place = decode_cursor(query.cursor, kind, tuple[str, UUID])
-        rows = list_changes(
-            program=call.program.id,
-            limit=query.limit + 1,
-            after=place[0] if place else None,
-            actor=query.actor,
-            action=query.action,
-            target=query.target,
-            at_from=query.at_from,
-            at_to=query.at_to,
-            newest_first=query.sort == "-at",
-        )
-        page = paginate(
-            rows,
-            limit=query.limit,
+        page = page_by_id(
+            query,
+            _CURSOR,
+            read=partial(
+                list_changes,
+                program=call.program.id,
+                actor=query.actor,
+                action=query.action,
+                target=query.target,
+                at_from=query.at_from,
+                at_to=query.at_to,
+            ),
             render=render_audit_row,
-            cursor=lambda row: encode_cursor(kind, row.id),
         )
         return Answer(body=page)
 
@@ -164,10 +158,7 @@ class OneAuditRow(Endpoint):
     )
     def get(self, call: Call[NoBody, NoQuery]) -> Answer:
         """Look up a row of the audit."""
-        try:
-            row = untyped("aud", call.path["row"])
-        except IdError:
-            raise AuditRowNotFound from None
+        row = read_id("aud", call.path["row"], AuditRowNotFound)
         return Answer(
             body=render_audit_row(get_change(program=call.program.id, row=row))
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from functools import partial
 
 import msgspec
 
@@ -20,9 +20,7 @@ from punchcard.interfaces.api.pagination import (
     Limit,
     NewestFirst,
     Page,
-    decode_cursor,
-    encode_cursor,
-    paginate,
+    page_by_id,
 )
 from punchcard.interfaces.api.references import HOLDER_KIND, resolve_member
 from punchcard.interfaces.api.versions import etag, is_known, versions_to_change
@@ -137,28 +135,23 @@ class Members(Endpoint):
     def get(self, call: Call[NoBody, MembersQuery]) -> Answer:
         """List members."""
         query = call.query
-        kind = f"{_CURSOR}:{query.sort}"
-        place = decode_cursor(query.cursor, kind, tuple[str, UUID])
-        rows = list_members(
-            program=call.program.id,
-            limit=query.limit + 1,
-            after=place[0] if place else None,
-            newest_first=query.sort == "-created_at",
-            filters=Filters(
-                created_from=query.created_from,
-                created_to=query.created_to,
-                external_id=query.external_id,
-                email=query.email,
-                phone=query.phone,
-                tag=query.tag,
-                erased=None if query.status is None else query.status == "erased",
+        page = page_by_id(
+            query,
+            _CURSOR,
+            read=partial(
+                list_members,
+                program=call.program.id,
+                filters=Filters(
+                    created_from=query.created_from,
+                    created_to=query.created_to,
+                    external_id=query.external_id,
+                    email=query.email,
+                    phone=query.phone,
+                    tag=query.tag,
+                    erased=None if query.status is None else query.status == "erased",
+                ),
             ),
-        )
-        page = paginate(
-            rows,
-            limit=query.limit,
             render=render_member,
-            cursor=lambda member: encode_cursor(kind, member.id),
         )
         return Answer(body=page)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -34,13 +35,11 @@ from punchcard.interfaces.api.pagination import (
     Limit,
     NewestFirst,
     Page,
-    decode_cursor,
-    encode_cursor,
-    paginate,
+    page_by_id,
 )
 from punchcard.interfaces.api.permissions import require_giveable
 from punchcard.interfaces.api.problems import FieldError, Problem
-from punchcard.interfaces.api.references import EXTERNAL, resolve_members
+from punchcard.interfaces.api.references import EXTERNAL, read_id, resolve_members
 from punchcard.journeys.people.change_membership import (
     change_membership,
     remove_membership,
@@ -199,10 +198,7 @@ class Memberships(Endpoint):
         """Let somebody in again."""
         body = call.body
         require_giveable(call.caller, scopes_of_role(body.role))
-        try:
-            user = untyped("usr", body.user)
-        except IdError:
-            raise UserNotFound from None
+        user = read_id("usr", body.user, UserNotFound)
         restored = restore_user(
             program=call.program.id,
             user=user,
@@ -229,23 +225,18 @@ class Memberships(Endpoint):
     def get(self, call: Call[NoBody, MembershipsQuery]) -> Answer:
         """List memberships."""
         query = call.query
-        kind = f"{_CURSOR}:{query.sort}"
-        place = decode_cursor(query.cursor, kind, tuple[str, UUID])
-        rows = list_memberships(
-            program=call.program.id,
-            limit=query.limit + 1,
-            after=place[0] if place else None,
-            newest_first=query.sort == "-created_at",
-            created_from=query.created_from,
-            created_to=query.created_to,
-            role=query.role,
-            status=query.status,
-        )
-        page = paginate(
-            rows,
-            limit=query.limit,
+        page = page_by_id(
+            query,
+            _CURSOR,
+            read=partial(
+                list_memberships,
+                program=call.program.id,
+                created_from=query.created_from,
+                created_to=query.created_to,
+                role=query.role,
+                status=query.status,
+            ),
             render=render_membership,
-            cursor=lambda row: encode_cursor(kind, row.id),
         )
         return Answer(body=page)
 
@@ -369,10 +360,7 @@ def _given(call: Call[MembershipPatch, NoQuery]) -> dict[str, Any]:
 
 
 def _membership(call: Call[Any, Any]) -> MembershipView:
-    try:
-        membership = untyped("mbr", call.path["membership"])
-    except IdError:
-        raise MembershipNotFound from None
+    membership = read_id("mbr", call.path["membership"], MembershipNotFound)
     return get_membership(program=call.program.id, membership=membership)
 
 

@@ -27,10 +27,10 @@ from punchcard.interfaces.api.pagination import (
     encode_cursor,
     paginate,
 )
-from punchcard.interfaces.api.references import EXTERNAL
+from punchcard.interfaces.api.references import EXTERNAL, read_id
 from punchcard.journeys.keep_places import create_place, rename_place
 from punchcard.kernel import clock
-from punchcard.kernel.ids import IdError, typed, untyped
+from punchcard.kernel.ids import typed
 from punchcard.programs.errors import PlaceNotFound
 from punchcard.programs.queries import (
     PlaceView,
@@ -278,10 +278,7 @@ def _resolved(call: Call[Any, Any]) -> UUID:
         for place in find_places(program=call.program.id, codes=[code]):
             return place.id
         raise PlaceNotFound
-    try:
-        return untyped("plc", text)
-    except IdError:
-        raise PlaceNotFound from None
+    return read_id("plc", text, PlaceNotFound)
 
 
 def _place(view: PlaceView) -> PlaceAnswer:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -31,11 +31,10 @@ from punchcard.interfaces.api.pagination import (
     Limit,
     NewestFirst,
     Page,
-    decode_cursor,
-    encode_cursor,
-    paginate,
+    page_by_id,
 )
 from punchcard.interfaces.api.permissions import require_giveable
+from punchcard.interfaces.api.references import read_id
 from punchcard.journeys.people.change_membership import (
     change_membership,
     disable_in_program,
@@ -43,7 +42,6 @@ from punchcard.journeys.people.change_membership import (
 )
 from punchcard.journeys.people.invite_user import invite_again, invite_user
 from punchcard.kernel import clock
-from punchcard.kernel.ids import IdError, untyped
 
 from .bodies import Instant
 from .memberships import (
@@ -162,24 +160,19 @@ class Users(Endpoint):
     def get(self, call: Call[NoBody, UsersQuery]) -> Answer:
         """List users."""
         query = call.query
-        kind = f"{_CURSOR}:{query.sort}"
-        place = decode_cursor(query.cursor, kind, tuple[str, UUID])
-        rows = list_memberships(
-            program=call.program.id,
-            limit=query.limit + 1,
-            after=place[0] if place else None,
-            newest_first=query.sort == "-created_at",
-            created_from=query.created_from,
-            created_to=query.created_to,
-            role=query.role,
-            status=query.status,
-            email=None if query.email is None else query.email.lower(),
-        )
-        page = paginate(
-            rows,
-            limit=query.limit,
+        page = page_by_id(
+            query,
+            _CURSOR,
+            read=partial(
+                list_memberships,
+                program=call.program.id,
+                created_from=query.created_from,
+                created_to=query.created_to,
+                role=query.role,
+                status=query.status,
+                email=None if query.email is None else query.email.lower(),
+            ),
             render=render_user,
-            cursor=lambda row: encode_cursor(kind, row.id),
         )
         return Answer(body=page)
 
@@ -333,8 +326,5 @@ def render_user(view: MembershipView) -> UserAnswer:
 
 
 def _user(call: Call[Any, Any]) -> MembershipView:
-    try:
-        user = untyped("usr", call.path["user"])
-    except IdError:
-        raise UserNotFound from None
+    user = read_id("usr", call.path["user"], UserNotFound)
     return get_membership_of_user(program=call.program.id, user=user)
