@@ -6,21 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 from celery import shared_task
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
 from punchcard.interfaces.worker.queues import NORMAL, RETRIES, SLOW, SLOW_SECONDS
+from punchcard.journeys.retrying import LOST
 from punchcard.kernel.locks import holding
-
-AWAY = (
-    OperationalError,
-    InterfaceError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
-"""The database is being restarted, or the way to it is broken."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +39,7 @@ def scheduled(*, queue: str = NORMAL, places: int = 1) -> Callable[..., Any]:
         return shared_task(
             name=name,
             queue=queue,
-            autoretry_for=AWAY,
+            autoretry_for=LOST,
             max_retries=RETRIES,
             retry_backoff=1,
             # What waits for its time is unacknowledged as well.
