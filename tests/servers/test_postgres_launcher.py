@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from punchcard.project.servers import identity, postgres, sockets
+from punchcard.project.servers import embedded, identity, postgres, sockets
 from punchcard.project.servers.errors import ServerError
 from punchcard.project.servers.postgres import PostgresServer, temporary
 from tests.servers.others import (
@@ -263,7 +263,7 @@ def test_a_pid_file_whose_number_is_a_strangers_by_now_does_not_stop_the_start(
 def test_a_server_whose_socket_was_cleaned_away_gets_it_back(
     made: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "SOCKET_PATIENCE", 0.2)
+    monkeypatch.setattr(embedded, "SOCKET_PATIENCE", 0.2)
     server = made
     server.ensure()
     _write(server, rows=10)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from punchcard.project.servers import identity, valkey
+from punchcard.project.servers import embedded, identity, valkey
 from punchcard.project.servers.errors import ServerError
 from punchcard.project.servers.valkey import ValkeyServer, temporary
 from tests.servers.others import (
@@ -181,7 +181,7 @@ def test_a_server_that_is_still_loading_is_waited_for(server: ValkeyServer) -> N
 def test_a_server_whose_socket_was_cleaned_away_gets_it_back(
     server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(valkey, "SOCKET_PATIENCE", 0.2)
+    monkeypatch.setattr(embedded, "SOCKET_PATIENCE", 0.2)
     server.ensure()
     _write(server, rows=10)
     shutil.rmtree(server.socket_dir)

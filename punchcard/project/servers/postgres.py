@@ -7,17 +7,16 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypedDict
 
 from psycopg import conninfo, pq
 
-from .errors import ServerError, ServerExitedError, explained, last_lines
+from .embedded import EmbeddedServer, thrown_away
+from .errors import ServerError, ServerExitedError, last_lines
 from .identity import Identity, choose_identity, open_the_way
-from .launcher import ServerProcess
-from .sockets import make_private_folder, require_private, socket_folder
+from .sockets import make_private_folder
 
 BINARIES_SETTING = "PUNCHCARD_POSTGRES_BIN"
 OLDEST_MAJOR = 15
@@ -37,9 +36,6 @@ STALE_PATIENCE = 10.0
 
 ORPHAN_PATIENCE = 75.0
 """Seconds in which a server notices that its home is gone: it looks every minute."""
-
-SOCKET_PATIENCE = 5.0
-"""Seconds a living server may be without its socket: it makes it before it recovers."""
 
 SYSTEM_FOLDERS = Path("/usr/lib/postgresql")
 
@@ -71,114 +67,33 @@ class Address(TypedDict):
     dbname: str
 
 
-class PostgresServer:
-    """The PostgreSQL server of one home folder; any number of processes may hold one.
-
-    The home gets `pg/` (the data), `postgres.log`, `postgres.lock`, `postgres.alive`
-    and, where its path is short enough, `sockets/`.
-    """
+class PostgresServer(EmbeddedServer):
+    """The PostgreSQL server of one home folder; stopping it cuts sessions."""
 
     user = USER
     port = PORT
+    name = "postgres"
+    folder = "pg"
+    socket_name = f".s.PGSQL.{PORT}"
+    stop_signal = signal.SIGINT
+    start_patience = START_PATIENCE
+    stop_patience = STOP_PATIENCE
 
     def __init__(self, home: Path, binaries: Path | None = None) -> None:
         """Take the home, and a folder of binaries in place of the one found."""
-        self.home = home.resolve()
-        self.data = self.home / "pg"
-        self.socket_dir = socket_folder(self.home, longest_name=f".s.PGSQL.{PORT}")
+        super().__init__(home)
         self._binaries = binaries
-        self._process = ServerProcess(home=self.home, name="postgres")
-
-    @property
-    def log(self) -> Path:
-        """The server's log."""
-        return self._process.log
 
     def dsn(self, database: str = DATABASE) -> Address:
         """Return the parameters that connect to a database of this server."""
         return Address(host=str(self.socket_dir), port=PORT, user=USER, dbname=database)
 
-    def is_running(self) -> bool:
-        """Whether the server lives: it may still be starting or recovering.
-
-        Raises:
-            ServerError: the home cannot be read.
-        """
-        with explained("looking for the postgres server"):
-            return self._process.is_alive()
-
-    def pid(self) -> int | None:
-        """Return the process number of the living server, None when there is none.
-
-        Raises:
-            ServerError: the home cannot be read, or the server is out of sight.
-        """
-        with explained("looking for the postgres server"):
-            return self._process.pid()
-
-    def ensure(self) -> None:
-        """See to it that the server answers: make, start, wait for it or just find it.
-
-        Raises:
-            ServerError: no binaries, another major version, disk, permissions, or the
-                server does not come up; the sentence says which and what to do.
-        """
-        with explained(f"starting the postgres server of {self.home}"):
-            if self._answers():
-                self._require_our_socket()
-                return
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._process.exclusively() as guard:
-                if not self._await_living():
-                    self._make_and_start(guard)
-                self._require_our_socket()
-
-    def stop(self) -> bool:
-        """Stop the server (fast: sessions are cut, data is safe); False if none lived.
-
-        Raises:
-            ServerError: it does not stop in time, or may not be stopped from here.
-        """
-        with explained(f"stopping the postgres server of {self.home}"):
-            if not self._process.is_alive():
-                return False
-            with self._process.exclusively():
-                return self._process.stop(signal.SIGINT, patience=STOP_PATIENCE)
-
     def _answers(self) -> bool:
-        return self._process.is_alive() and self._accepts()
-
-    def _accepts(self) -> bool:
         """Ask as pg_isready does: a server that is merely full counts as answering."""
         asked = conninfo.make_conninfo(
             "", **self.dsn("postgres"), connect_timeout=5
         ).encode()
         return pq.PGconn.ping(asked) == pq.Ping.OK
-
-    def _require_our_socket(self) -> None:
-        owners = {os.geteuid()}
-        if os.geteuid() == 0:
-            owners.add(self.data.stat().st_uid)
-        require_private(self.socket_dir, owners=owners)
-
-    def _await_living(self) -> bool:
-        """Wait for a server that lives but does not answer; False when none lives."""
-        begin = time.monotonic()
-        socket = self.socket_dir / f".s.PGSQL.{PORT}"
-        seen = begin
-        while self._process.is_alive():
-            if self._accepts():
-                return True
-            now = time.monotonic()
-            seen = now if socket.exists() else seen
-            if now - seen > SOCKET_PATIENCE:
-                # Somebody cleaned /tmp: only a restart brings the socket back.
-                self._process.stop(signal.SIGINT, patience=STOP_PATIENCE)
-                return False
-            if now - begin > START_PATIENCE:
-                raise self._process.not_ready(START_PATIENCE)
-            time.sleep(0.05)
-        return False
 
     def _make_and_start(self, guard: int) -> None:
         binaries = find_binaries(self._binaries)
@@ -208,7 +123,7 @@ class PostgresServer:
                 self._process.start(
                     argv,
                     identity=identity,
-                    ready=self._accepts,
+                    ready=self._answers,
                     patience=START_PATIENCE,
                 )
             except ServerExitedError as failure:
@@ -268,23 +183,16 @@ class PostgresServer:
         )
 
 
-@contextmanager
 def temporary(
     prefix: str = "punchcard-", binaries: Path | None = None
-) -> Iterator[PostgresServer]:
-    """Run a throw-away server in a home of its own, stopped and removed at the end.
+) -> AbstractContextManager[PostgresServer]:
+    """Return a throw-away server in a home of its own, run while it is entered.
 
     Raises:
         ServerError: it cannot be started or stopped.
     """
-    server = PostgresServer(Path(tempfile.mkdtemp(prefix=prefix)), binaries)
-    try:
-        server.ensure()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(server.socket_dir, ignore_errors=True)
-        shutil.rmtree(server.home, ignore_errors=True)
+    home = Path(tempfile.mkdtemp(prefix=prefix))
+    return thrown_away(PostgresServer(home, binaries))
 
 
 def find_binaries(explicit: Path | None = None) -> Path:

@@ -9,29 +9,23 @@ import signal
 import socket
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from .errors import ServerError, explained, last_lines
+from .embedded import EmbeddedServer, thrown_away
+from .errors import ServerError, last_lines
 from .identity import Identity, choose_identity, open_the_way
-from .launcher import ServerProcess
-from .sockets import make_private_folder, require_private, socket_folder
+from .sockets import make_private_folder
 
 BINARY_SETTING = "PUNCHCARD_VALKEY_BIN"
 OLDEST = {"Valkey": (7, 2), "Redis": (6, 2)}
-SOCKET = "valkey.sock"
 
 START_PATIENCE = 300.0
 """Seconds: a server first reads what it had appended."""
 
 STOP_PATIENCE = 60.0
 """Seconds: the last appends are written."""
-
-SOCKET_PATIENCE = 5.0
-"""Seconds a living server may be without its socket: it makes it before it loads."""
 
 ASK_PATIENCE = 5.0
 """Seconds in which a server answers whether it is ready."""
@@ -50,82 +44,25 @@ SETTINGS = (
 )
 
 
-class ValkeyServer:
-    """The Valkey server of one home folder; any number of processes may hold one.
+class ValkeyServer(EmbeddedServer):
+    """The Valkey server of one home folder."""
 
-    The home gets `valkey/` (what it appends), `valkey.log`, `valkey.lock`,
-    `valkey.alive` and, where its path is short enough, `sockets/`.
-    """
+    name = "valkey"
+    folder = "valkey"
+    socket_name = "valkey.sock"
+    stop_signal = signal.SIGTERM
+    start_patience = START_PATIENCE
+    stop_patience = STOP_PATIENCE
 
     def __init__(self, home: Path, binary: Path | None = None) -> None:
         """Take the home, and a program in place of the one found."""
-        self.home = home.resolve()
-        self.data = self.home / "valkey"
-        self.socket_dir = socket_folder(self.home, longest_name=SOCKET)
+        super().__init__(home)
         self._binary = binary
-        self._process = ServerProcess(home=self.home, name="valkey")
-
-    @property
-    def log(self) -> Path:
-        """The server's log."""
-        return self._process.log
-
-    @property
-    def socket(self) -> Path:
-        """The unix socket where it answers."""
-        return self.socket_dir / SOCKET
 
     @property
     def url(self) -> str:
         """The address in the words of Redis clients."""
         return f"unix://{quote(str(self.socket))}?db=0"
-
-    def is_running(self) -> bool:
-        """Whether the server lives: it may still be starting or loading.
-
-        Raises:
-            ServerError: the home cannot be read.
-        """
-        with explained("looking for the valkey server"):
-            return self._process.is_alive()
-
-    def pid(self) -> int | None:
-        """Return the process number of the living server, None when there is none.
-
-        Raises:
-            ServerError: the home cannot be read, or the server is out of sight.
-        """
-        with explained("looking for the valkey server"):
-            return self._process.pid()
-
-    def ensure(self) -> None:
-        """See to it that the server answers: start, wait for it or just find it.
-
-        Raises:
-            ServerError: no program, one too old, disk, permissions, or the server does
-                not come up; the sentence says which and what to do.
-        """
-        with explained(f"starting the valkey server of {self.home}"):
-            if self._process.is_alive() and self._answers():
-                self._require_our_socket()
-                return
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._process.exclusively():
-                if not self._await_living():
-                    self._start()
-                self._require_our_socket()
-
-    def stop(self) -> bool:
-        """Stop the server (what was accepted is kept); False if none lived.
-
-        Raises:
-            ServerError: it does not stop in time, or may not be stopped from here.
-        """
-        with explained(f"stopping the valkey server of {self.home}"):
-            if not self._process.is_alive():
-                return False
-            with self._process.exclusively():
-                return self._process.stop(signal.SIGTERM, patience=STOP_PATIENCE)
 
     def _answers(self) -> bool:
         """Whether it has loaded: one that is merely full counts as answering."""
@@ -133,40 +70,15 @@ class ValkeyServer:
             with socket.socket(socket.AF_UNIX) as asked:
                 asked.settimeout(ASK_PATIENCE)
                 asked.connect(str(self.socket))
-                with suppress(
-                    BrokenPipeError
-                ):  # One that is full says so and hangs up.
+                # One that is full says so and hangs up.
+                with suppress(BrokenPipeError):
                     asked.sendall(b"PING\r\n")
                 said = asked.recv(64)
         except OSError:
             return False
         return said[:1] in {b"+", b"-"} and not said.startswith(b"-LOADING")
 
-    def _require_our_socket(self) -> None:
-        owners = {os.geteuid()}
-        if os.geteuid() == 0:
-            owners.add(self.data.stat().st_uid)
-        require_private(self.socket_dir, owners=owners)
-
-    def _await_living(self) -> bool:
-        """Wait for a server that lives but does not answer; False when none lives."""
-        begin = time.monotonic()
-        seen = begin
-        while self._process.is_alive():
-            if self._answers():
-                return True
-            now = time.monotonic()
-            seen = now if self.socket.exists() else seen
-            if now - seen > SOCKET_PATIENCE:
-                # Somebody cleaned /tmp: only a restart brings the socket back.
-                self._process.stop(signal.SIGTERM, patience=STOP_PATIENCE)
-                return False
-            if now - begin > START_PATIENCE:
-                raise self._process.not_ready(START_PATIENCE)
-            time.sleep(0.05)
-        return False
-
-    def _start(self) -> None:
+    def _make_and_start(self, guard: int) -> None:  # noqa: ARG002
         binary = find_binary(self._binary)
         identity = choose_identity(home=self.home, data=self.data)
         open_the_way(identity, home=self.home)
@@ -181,23 +93,15 @@ class ValkeyServer:
         )
 
 
-@contextmanager
 def temporary(
     prefix: str = "punchcard-", binary: Path | None = None
-) -> Iterator[ValkeyServer]:
-    """Run a throw-away server in a home of its own, stopped and removed at the end.
+) -> AbstractContextManager[ValkeyServer]:
+    """Return a throw-away server in a home of its own, run while it is entered.
 
     Raises:
         ServerError: it cannot be started or stopped.
     """
-    server = ValkeyServer(Path(tempfile.mkdtemp(prefix=prefix)), binary)
-    try:
-        server.ensure()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(server.socket_dir, ignore_errors=True)
-        shutil.rmtree(server.home, ignore_errors=True)
+    return thrown_away(ValkeyServer(Path(tempfile.mkdtemp(prefix=prefix)), binary))
 
 
 def find_binary(explicit: Path | None = None) -> Path:
