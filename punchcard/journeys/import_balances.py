@@ -7,7 +7,7 @@ every lot has a key, so what is there already is answered, not repeated.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +15,6 @@ import msgspec
 
 from punchcard.kernel.audit import Author, Change, record_changes
 from punchcard.kernel.ids import typed
-from punchcard.kernel.transactions import refuse_transaction, transaction
 from punchcard.ledger.commands import Adjust
 from punchcard.ledger.operations import post
 from punchcard.ledger.outcomes import Outcome
@@ -24,7 +23,7 @@ from punchcard.members.queries import find_members
 from punchcard.programs.queries import list_wallets
 
 from .open_member_accounts import open_member_accounts
-from .retrying import UNEXPECTED, again, in_halves
+from .retrying import UNEXPECTED, in_one_transaction
 
 REFERENCE_TYPE = "lot"
 ACTOR = "import"
@@ -71,28 +70,36 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """Whether members are enrolled that are not there yet."""
 
 
-def import_balances(*, terms: Terms, lots: Sequence[Lot], now: datetime) -> Imported:
+def import_balances(
+    *,
+    terms: Terms,
+    lots: Sequence[Lot],
+    now: datetime,
+    along: Callable[[Imported], object] | None = None,
+) -> Imported:
     """Open the members' accounts and post an adjust for each lot: one transaction.
 
     A lot whose member or wallet is not there is answered `member_not_found` or
     `wallet_not_found`, one known with another content `key_reused`; what the database
     refuses unexpectedly fails alone, as `unexpected`. Lifetime is not touched.
 
+    `along` is called with what became of them, in their transaction.
+
     Raises:
         ExternalIdMalformed: a member's id is not as it must be; nothing is written.
         OperationalError: (Django's or psycopg's) the database cannot be reached;
             post the same batch again to know, and to have it once.
     """
-    refuse_transaction()
+    return in_one_transaction(
+        lots,
+        lambda some: _import_batch(terms, some, now),
+        _unexpected,
+        join=_join,
+        along=along,
+    )
 
-    def import_part(part: Sequence[Lot]) -> Imported:
-        def once() -> Imported:
-            with transaction():
-                return _import_batch(terms, part, now)
 
-        return again(once)
-
-    parts = list(in_halves(lots, import_part, _unexpected))
+def _join(parts: Sequence[Imported]) -> Imported:
     return Imported(
         outcomes=[outcome for part in parts for outcome in part.outcomes],
         members_created=sum(part.members_created for part in parts),

@@ -6,7 +6,7 @@ is there already is recognised, and nobody is overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,14 +15,13 @@ import msgspec
 
 from punchcard.kernel.audit import Author, Change, record_changes
 from punchcard.kernel.ids import typed
-from punchcard.kernel.transactions import refuse_transaction, transaction
 from punchcard.members import operations as members
 from punchcard.members.operations import NewMember
 from punchcard.members.queries import MemberView, Person, get_members
 from punchcard.programs.queries import list_wallets
 
 from .open_member_accounts import open_member_accounts
-from .retrying import UNEXPECTED, again, in_halves
+from .retrying import UNEXPECTED, in_one_transaction
 
 NOBODY = Person()
 
@@ -45,33 +44,30 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def import_members(
-    *, terms: Terms, people: Sequence[NewMember], now: datetime
+    *,
+    terms: Terms,
+    people: Sequence[NewMember],
+    now: datetime,
+    along: Callable[[list[Result]], object] | None = None,
 ) -> list[Result]:
     """Enrol those who are not there yet, with accounts: one transaction.
 
     Of a member who is there, what is said must be what is known: what differs is a
     conflict, named and not written. What the database refuses unexpectedly fails alone.
+    `along` is called with the results, in their transaction.
 
     Raises:
         MemberMalformed: one is not what it must be; nothing is written.
         OperationalError: (Django's or psycopg's) the database cannot be reached;
             import the same batch again to know, and to have it once.
     """
-    refuse_transaction()
-
-    def import_part(part: Sequence[NewMember]) -> list[Result]:
-        def once() -> list[Result]:
-            with transaction():
-                return _import_batch(terms, part, now)
-
-        return again(once)
-
-    parts = in_halves(people, import_part, _unexpected)
-    return [result for part in parts for result in part]
-
-
-def _unexpected(_member: NewMember) -> list[Result]:
-    return [Result(code=UNEXPECTED)]
+    return in_one_transaction(
+        people,
+        lambda some: _import_batch(terms, some, now),
+        lambda _: [Result(code=UNEXPECTED)],
+        join=lambda parts: [result for part in parts for result in part],
+        along=along,
+    )
 
 
 def _import_batch(

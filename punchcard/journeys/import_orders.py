@@ -6,7 +6,7 @@ every earn has its order's key, so what is there already is answered, not repeat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +14,6 @@ import msgspec
 
 from punchcard.kernel.audit import Author, Change, record_changes
 from punchcard.kernel.ids import typed
-from punchcard.kernel.transactions import refuse_transaction, transaction
 from punchcard.ledger.commands import Earn
 from punchcard.ledger.operations import post
 from punchcard.ledger.outcomes import Outcome
@@ -22,7 +21,7 @@ from punchcard.members import operations as members
 from punchcard.programs.queries import list_wallets
 
 from .open_member_accounts import open_member_accounts
-from .retrying import UNEXPECTED, again, in_halves
+from .retrying import UNEXPECTED, in_one_transaction
 
 REFERENCE_TYPE = "order"
 ACTOR = "import"
@@ -62,28 +61,36 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     members_created: int
 
 
-def import_orders(*, terms: Terms, orders: Sequence[Order], now: datetime) -> Imported:
+def import_orders(
+    *,
+    terms: Terms,
+    orders: Sequence[Order],
+    now: datetime,
+    along: Callable[[Imported], object] | None = None,
+) -> Imported:
     """Enrol the members, open their accounts, post the earns: one transaction.
 
     Orders come in order of time, over all batches: an account's history never goes
     back. An order known with another content is answered `key_reused`; what the
     database refuses unexpectedly fails alone, as `unexpected`.
 
+    `along` is called with what became of them, in their transaction.
+
     Raises:
         ExternalIdMalformed: a member's id is not as it must be; nothing is written.
         OperationalError: (Django's or psycopg's) the database cannot be reached;
             post the same batch again to know, and to have it once.
     """
-    refuse_transaction()
+    return in_one_transaction(
+        orders,
+        lambda some: _import_batch(terms, some, now),
+        _unexpected,
+        join=_join,
+        along=along,
+    )
 
-    def import_part(part: Sequence[Order]) -> Imported:
-        def once() -> Imported:
-            with transaction():
-                return _import_batch(terms, part, now)
 
-        return again(once)
-
-    parts = list(in_halves(orders, import_part, _unexpected))
+def _join(parts: Sequence[Imported]) -> Imported:
     return Imported(
         outcomes=[outcome for part in parts for outcome in part.outcomes],
         members_created=sum(part.members_created for part in parts),

@@ -15,7 +15,7 @@ from typing import TypeVar
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from punchcard.kernel.transactions import snapshot, transaction
+from punchcard.kernel.transactions import refuse_transaction, snapshot, transaction
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -88,6 +88,47 @@ def surely(work: Callable[[], Result], *, writes: bool = True) -> Result:
         if committing:
             raise OutcomeUnknown from error
         raise
+
+
+def in_one_transaction(
+    items: Sequence[Item],
+    work: Callable[[Sequence[Item]], Result],
+    alone: Callable[[Item], Result],
+    *,
+    join: Callable[[Sequence[Result]], Result],
+    along: Callable[[Result], object] | None = None,
+) -> Result:
+    """Return what `work` answers of all items: in one transaction, if that will do.
+
+    Where the database refuses them unexpectedly it is done in halves (`in_halves`),
+    and `join` makes one answer of theirs. `along` is called with the answer in the
+    transaction that has it, or after the halves in one of its own; once more, where
+    the COMMIT was lost.
+
+    Raises:
+        TransactionError: a transaction is open.
+        OperationalError: (Django's or psycopg's) the database cannot be reached; do
+            the same again to know, and to have it once.
+    """
+    refuse_transaction()
+
+    def work_on(some: Sequence[Item]) -> tuple[bool, Result]:
+        is_whole = len(some) == len(items)
+
+        def once() -> Result:
+            with transaction():
+                answer = work(some) if some else join([])
+                if is_whole and along is not None:
+                    along(answer)
+                return answer
+
+        return is_whole, again(once)
+
+    parts = list(in_halves(items, work_on, lambda item: (False, alone(item))))
+    answer = join([part for _, part in parts])
+    if along is not None and not parts[0][0]:
+        surely(lambda: along(answer))
+    return answer
 
 
 def in_halves(

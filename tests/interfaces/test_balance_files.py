@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.importing.balances import BalanceRow, Rules
-from punchcard.interfaces.console.importing.columns import BALANCES
-from punchcard.interfaces.console.importing.csv_files import Fault, Row, open_csv
+from punchcard.interfaces.importing.balances import BalanceRow, Rules
+from punchcard.interfaces.importing.columns import BALANCES
+from punchcard.interfaces.importing.csv_files import BadFile, Fault, Row, open_csv
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEADER = "member,points,expires_at,lot,wallet,source,reason,available_at"
@@ -97,7 +96,7 @@ def test_columns_may_be_absent_but_not_the_expiry(tmp_path: Path) -> None:
         write(tmp_path, "anna,5,,x", header="member,points,expires_at,note")
     )
     assert (len(rows), faults, ignored) == (1, [], ("note",))
-    with pytest.raises(Stop, match="has no column `expires_at`"):
+    with pytest.raises(BadFile, match="has no column `expires_at`"):
         read(write(tmp_path, "anna,5,2027-01-01", header="member,points,expiry"))
 
 
@@ -106,5 +105,5 @@ def test_a_mapped_column_must_be_there(tmp_path: Path) -> None:
     path = write(tmp_path, "anna,5,,7", header=header)
     rows, _, ignored = read(path, member="who", lot="id")
     assert (rows[0].item.member, rows[0].item.lot, ignored) == ("anna", "7", ())
-    with pytest.raises(Stop, match=r"no column `bucket` \(for lot\)"):
+    with pytest.raises(BadFile, match=r"no column `bucket` \(for lot\)"):
         read(path, member="who", lot="bucket")

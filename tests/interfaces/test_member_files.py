@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from punchcard.interfaces.console.importing.columns import MEMBERS
-from punchcard.interfaces.console.importing.csv_files import Fault, open_csv
-from punchcard.interfaces.console.importing.members import read_member
+from punchcard.interfaces.importing.columns import MEMBERS
+from punchcard.interfaces.importing.csv_files import Fault, open_csv
+from punchcard.interfaces.importing.members import read_member
 from punchcard.members.queries import Address, Person
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.importing.columns import ORDERS
-from punchcard.interfaces.console.importing.csv_files import Fault, Row, open_csv
-from punchcard.interfaces.console.importing.orders import Rules
+from punchcard.interfaces.importing.columns import ORDERS
+from punchcard.interfaces.importing.csv_files import BadFile, Fault, Row, open_csv
+from punchcard.interfaces.importing.orders import Rules
 from punchcard.journeys.import_orders import Order
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -184,14 +183,14 @@ def test_what_is_no_order_file_stops(
 ) -> None:
     path = tmp_path / "orders.csv"
     path.write_bytes(contents)
-    with pytest.raises(Stop) as stopped:
+    with pytest.raises(BadFile) as stopped:
         read(path)
     assert sentence in str(stopped.value)
     assert str(path) in str(stopped.value)
 
 
 def test_a_file_that_is_not_there_stops(tmp_path: Path) -> None:
-    with pytest.raises(Stop, match="No such file"):
+    with pytest.raises(BadFile, match="No such file"):
         read(tmp_path / "absent.csv")
-    with pytest.raises(Stop, match="Is a directory"):
+    with pytest.raises(BadFile, match="Is a directory"):
         read(tmp_path)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from punchcard.interfaces.console.values import parse_period
+from punchcard.interfaces.values import parse_period
 
 NOTHING, SERVER, SCHEMA, BROKER = "nothing", "server", "schema", "broker"
 """What a command needs to begin: nothing, a database, one that is migrated, or that

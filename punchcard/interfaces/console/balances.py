@@ -15,7 +15,7 @@ from rich.table import Table
 
 from punchcard.interfaces.console.choosing import choose_program, choose_wallet
 from punchcard.interfaces.console.installation import Installation
-from punchcard.interfaces.console.values import show_instant
+from punchcard.interfaces.values import show_instant
 from punchcard.journeys.list_balances import list_balances
 from punchcard.ledger.balances import Balance
 from punchcard.programs.queries import program_now

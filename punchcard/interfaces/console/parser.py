@@ -17,7 +17,7 @@ from punchcard.interfaces.console.arguments import (
     within,
 )
 from punchcard.interfaces.console.importing.arguments import add_import
-from punchcard.interfaces.console.values import parse_instant
+from punchcard.interfaces.values import parse_instant
 
 HOST, PORT = "127.0.0.1", 8000
 FLOWER_PORT = 5555

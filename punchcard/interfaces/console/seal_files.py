@@ -39,7 +39,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from punchcard.interfaces.console.failures import Stop
 from punchcard.interfaces.console.seal_keys import show_public
-from punchcard.interfaces.console.values import parse_instant, show_instant
+from punchcard.interfaces.values import parse_instant, show_instant
 from punchcard.ledger.sealing import Head, Heads
 
 SUFFIX = ".seal"

@@ -20,7 +20,7 @@ from punchcard.interfaces.console.seal_files import (
     read_heads,
 )
 from punchcard.interfaces.console.seal_keys import checking_key
-from punchcard.interfaces.console.values import show_instant
+from punchcard.interfaces.values import show_instant
 from punchcard.journeys.take_readings import keep_verdict
 from punchcard.kernel import clock
 from punchcard.kernel.ids import typed

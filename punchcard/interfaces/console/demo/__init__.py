@@ -13,13 +13,14 @@ from types import MappingProxyType
 from punchcard.access.queries import SCOPES
 from punchcard.interfaces.console import schema
 from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.importing.columns import ORDERS
-from punchcard.interfaces.console.importing.csv_files import open_csv
 from punchcard.interfaces.console.importing.error_file import ErrorFile
-from punchcard.interfaces.console.importing.orders import OrderImport, Rules
-from punchcard.interfaces.console.importing.running import Tally
+from punchcard.interfaces.console.importing.following import run_import
 from punchcard.interfaces.console.installation import Installation
 from punchcard.interfaces.console.serving import address, require_port, serve
+from punchcard.interfaces.importing.columns import ORDERS
+from punchcard.interfaces.importing.csv_files import open_csv
+from punchcard.interfaces.importing.orders import OrderImport, Rules
+from punchcard.interfaces.importing.tally import Tally
 from punchcard.journeys.create_api_key import create_api_key
 from punchcard.journeys.create_program import create_program
 from punchcard.journeys.import_orders import Terms
@@ -103,11 +104,10 @@ def _import_sample(program: ProgramView, terms: Terms) -> Tally:
                 currency=program.currency,
                 shift=shift,
             ),
-            errors=ErrorFile(Path("demo.errors.csv")),
             open_terms=lambda _: terms,
             clock=lambda: program_now(program),
         )
-        return job.run()
+        return run_import(job, ErrorFile(Path("demo.errors.csv")))
 
 
 def _richest(terms: Terms, now: datetime) -> str:

@@ -13,13 +13,13 @@ from punchcard.interfaces.console.arguments import (
     add_wallet_choice,
     typed,
 )
-from punchcard.interfaces.console.importing.columns import (
+from punchcard.interfaces.importing.columns import (
     BALANCES,
     MEMBERS,
     ORDERS,
     Columns,
 )
-from punchcard.interfaces.console.values import parse_instant, parse_rate
+from punchcard.interfaces.values import parse_instant, parse_rate
 
 _EPILOG = (
     "Exit code: 0 every row is applied or was known; 3 some rows are in the error "

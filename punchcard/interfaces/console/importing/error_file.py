@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.importing.csv_files import STANDARD_INPUT, Fault
+from punchcard.interfaces.importing.csv_files import STANDARD_INPUT, Fault
 
 HEADER = ",".join(Fault._fields) + "\n"
 SUFFIX = ".errors.csv"

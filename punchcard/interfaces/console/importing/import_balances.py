@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from punchcard.interfaces.console import schema
 from punchcard.interfaces.console.choosing import choose_wallet
 from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.importing.balances import (
-    BalanceImport,
-    Rules,
-    WalletTally,
-)
-from punchcard.interfaces.console.importing.columns import BALANCES
-from punchcard.interfaces.console.importing.csv_files import open_csv
 from punchcard.interfaces.console.importing.error_file import open_error_file
-from punchcard.interfaces.console.importing.running import SOME_BROKEN
+from punchcard.interfaces.console.importing.following import SOME_BROKEN, run_import
 from punchcard.interfaces.console.importing.summary import summarise, tell_ignored
 from punchcard.interfaces.console.importing.target import require_target
 from punchcard.interfaces.console.installation import Installation
+from punchcard.interfaces.importing.balances import (
+    BalanceImport,
+    Rules,
+)
+from punchcard.interfaces.importing.columns import BALANCES
+from punchcard.interfaces.importing.csv_files import open_csv
+from punchcard.interfaces.importing.tally import WalletTally
 from punchcard.journeys.import_balances import Terms
 from punchcard.kernel.audit import CONSOLE, Author
 from punchcard.programs.queries import ProgramView, list_wallets, program_now
@@ -40,7 +40,6 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
         author = Author(actor=CONSOLE, program=program.id)
         job = BalanceImport(
             file=file,
-            errors=errors,
             rules=_rules(arguments, program),
             terms=Terms(
                 author=author,
@@ -50,7 +49,7 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
             ),
             clock=lambda: program_now(program),
         )
-        tally = job.run()
+        tally = run_import(job, errors)
     sys.stdout.write(
         summarise(
             tally,
@@ -58,7 +57,7 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
             errors=errors,
             program=f"program `{program.slug}`",
             nothing="of 0 points, which hold nothing",
-            more=[*tell_ignored(file), *_tell_wallets(job.wallets)],
+            more=[*tell_ignored(file), *_tell_wallets(tally.wallets)],
         )
     )
     return SOME_BROKEN if tally.broken else 0

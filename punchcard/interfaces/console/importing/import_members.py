@@ -6,14 +6,14 @@ import sys
 from argparse import Namespace
 
 from punchcard.interfaces.console import schema
-from punchcard.interfaces.console.importing.columns import MEMBERS
-from punchcard.interfaces.console.importing.csv_files import open_csv
 from punchcard.interfaces.console.importing.error_file import open_error_file
-from punchcard.interfaces.console.importing.members import MemberImport
-from punchcard.interfaces.console.importing.running import SOME_BROKEN
+from punchcard.interfaces.console.importing.following import SOME_BROKEN, run_import
 from punchcard.interfaces.console.importing.summary import summarise, tell_ignored
 from punchcard.interfaces.console.importing.target import require_target
 from punchcard.interfaces.console.installation import Installation
+from punchcard.interfaces.importing.columns import MEMBERS
+from punchcard.interfaces.importing.csv_files import open_csv
+from punchcard.interfaces.importing.members import MemberImport
 from punchcard.journeys.import_members import Terms
 from punchcard.kernel.audit import CONSOLE, Author
 from punchcard.programs.queries import program_now
@@ -33,11 +33,10 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
         author = Author(actor=CONSOLE, program=program.id)
         job = MemberImport(
             file=file,
-            errors=errors,
             terms=Terms(author=author, program=program.id),
             clock=lambda: program_now(program),
         )
-        tally = job.run()
+        tally = run_import(job, errors)
     sys.stdout.write(
         summarise(
             tally,

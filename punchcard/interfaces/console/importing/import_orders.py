@@ -13,14 +13,14 @@ from punchcard.interfaces.console.choosing import (
     find_program,
 )
 from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.importing.columns import ORDERS
-from punchcard.interfaces.console.importing.csv_files import open_csv
 from punchcard.interfaces.console.importing.error_file import open_error_file
-from punchcard.interfaces.console.importing.orders import OrderImport, Rules
-from punchcard.interfaces.console.importing.running import SOME_BROKEN
+from punchcard.interfaces.console.importing.following import SOME_BROKEN, run_import
 from punchcard.interfaces.console.importing.summary import summarise
 from punchcard.interfaces.console.importing.target import find_target
 from punchcard.interfaces.console.installation import Installation
+from punchcard.interfaces.importing.columns import ORDERS
+from punchcard.interfaces.importing.csv_files import open_csv
+from punchcard.interfaces.importing.orders import OrderImport, Rules
 from punchcard.journeys.create_program import create_program
 from punchcard.journeys.import_orders import Terms
 from punchcard.kernel import clock
@@ -101,11 +101,10 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
         job = OrderImport(
             file=file,
             rules=rules,
-            errors=errors,
             open_terms=target.terms,
             clock=lambda: _now(target.program),
         )
-        tally = job.run()
+        tally = run_import(job, errors)
     sys.stdout.write(
         summarise(
             tally,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from punchcard.interfaces.console.importing.csv_files import CsvFile
 from punchcard.interfaces.console.importing.error_file import ErrorFile
-from punchcard.interfaces.console.importing.running import Tally
+from punchcard.interfaces.importing.csv_files import CsvFile
+from punchcard.interfaces.importing.tally import Tally
 
 _SHOWN = 20
 

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar, cast
 
-from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.importing.columns import Columns
+from punchcard.interfaces.importing.columns import Columns
 
 STANDARD_INPUT = "-"
 LINE_MAX = 1_000_000
@@ -45,6 +44,12 @@ class Row(NamedTuple, Generic[Item]):
 
     line: int
     item: Item
+
+
+class BadFile(Exception):
+    """The file cannot be read to its end, or lacks a column; says which, and where."""
+
+    code = "bad_file"
 
 
 class BadCell(Exception):
@@ -86,7 +91,7 @@ class CsvFile:
         are empty.
 
         Raises:
-            Stop: the rest of the file cannot be read.
+            BadFile: the rest of the file cannot be read.
         """
         reader = csv.reader(self._lines, strict=True)
         places = list(self._places.values())
@@ -126,7 +131,7 @@ def open_csv(
     the file names our columns; what it leaves out has our name there too.
 
     Raises:
-        Stop: it cannot be opened, is no CSV, or lacks a column.
+        BadFile: it cannot be opened, is no CSV, or lacks a column.
     """
     with ExitStack() as opened:
         if path == STANDARD_INPUT:
@@ -137,19 +142,44 @@ def open_csv(
             try:
                 raw = opened.enter_context(Path(path).open("rb"))
             except OSError as error:
-                raise Stop(f"{path}: {error.strerror or error}.") from None
+                raise BadFile(f"{path}: {error.strerror or error}.") from None
             size = Path(path).stat().st_size if raw.seekable() else None
-        lines = _Lines(name, _unpacked(raw))
-        header = _read_header(lines, name)
-        places: dict[str, int | None] = {}
-        for ours in columns.all:
-            theirs = mapping.get(ours, ours)
-            needed = ours in columns.required or ours in mapping
-            places[ours] = _find(name, header, ours, theirs, needed=needed)
-        found = {ours: header[n] for ours, n in places.items() if n is not None}
-        used = set(places.values())
-        ignored = tuple(cell for n, cell in enumerate(header) if n not in used)
-        yield CsvFile(name, size, found, ignored, raw, lines, len(header), places)
+        yield read_csv(raw, columns, mapping, name=name, size=size)
+
+
+def read_csv(
+    raw: io.BufferedReader,
+    columns: Columns,
+    mapping: Mapping[str, str],
+    *,
+    name: str,
+    size: int | None,
+    remedy: str = "Say --map {}=<its name there>.",
+) -> CsvFile:
+    """Read the header of an open file; see `open_csv`.
+
+    `remedy` says what to do where a column has another name, with a place for ours.
+
+    Raises:
+        BadFile: it is no CSV, or lacks a column.
+    """
+    lines = _Lines(name, _unpacked(raw))
+    header = _read_header(lines, name)
+    places: dict[str, int | None] = {}
+    for ours in columns.all:
+        theirs = mapping.get(ours, ours)
+        place = _find(name, header, ours, theirs)
+        if place is None and (ours in columns.required or ours in mapping):
+            has = ", ".join(header[:_SHOWN_NAMES])[:_SHOWN_VALUE]
+            raise BadFile(
+                f"{name}, line 1: has no column {_named(ours, theirs)}; it has: {has}. "
+                + remedy.format(ours)
+            )
+        places[ours] = place
+    found = {ours: header[n] for ours, n in places.items() if n is not None}
+    used = set(places.values())
+    ignored = tuple(cell for n, cell in enumerate(header) if n not in used)
+    return CsvFile(name, size, found, ignored, raw, lines, len(header), places)
 
 
 def check_text(column: str, text: str, longest: int) -> None:
@@ -184,7 +214,7 @@ class _Lines:
             line = self._text.readline(LINE_MAX)
         except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             said = str(error).rstrip(".")
-            raise Stop(
+            raise BadFile(
                 f"{self._name} cannot be read beyond line {self.count}: {said}. "
                 "Nothing was imported."
             ) from None
@@ -192,7 +222,7 @@ class _Lines:
             raise StopIteration
         self.count += 1
         if len(line) == LINE_MAX and line[-1] not in "\r\n":
-            raise Stop(
+            raise BadFile(
                 f"{self._name}, line {self.count}: is longer than {LINE_MAX:,} "
                 "characters, so this is no CSV. Nothing was imported."
             )
@@ -216,27 +246,21 @@ def _read_header(lines: _Lines, name: str) -> list[str]:
     try:
         header = next(csv.reader(lines, strict=True), [])
     except csv.Error as error:
-        raise Stop(f"{name}, line 1: is no header of a CSV: {error}.") from None
+        raise BadFile(f"{name}, line 1: is no header of a CSV: {error}.") from None
     if not header:
-        raise Stop(f"{name} is empty: its first line must name the columns.")
+        raise BadFile(f"{name} is empty: its first line must name the columns.")
     if not all(cell.isprintable() for cell in header):
-        raise Stop(f"{name} is no CSV: its first line is not text in UTF-8.")
+        raise BadFile(f"{name} is no CSV: its first line is not text in UTF-8.")
     return header
 
 
-def _find(
-    name: str, header: list[str], ours: str, theirs: str, *, needed: bool
-) -> int | None:
+def _find(name: str, header: list[str], ours: str, theirs: str) -> int | None:
     count = header.count(theirs)
-    if count == 1:
-        return header.index(theirs)
-    named = f"`{theirs}`" + (f" (for {ours})" if ours != theirs else "")
-    if count:
-        raise Stop(f"{name}, line 1: has the column {named} {count} times.")
-    if not needed:
-        return None
-    has = ", ".join(header[:_SHOWN_NAMES])[:_SHOWN_VALUE]
-    raise Stop(
-        f"{name}, line 1: has no column {named}; it has: {has}. "
-        f"Say --map {ours}=<its name there>."
-    )
+    if count > 1:
+        named = _named(ours, theirs)
+        raise BadFile(f"{name}, line 1: has the column {named} {count} times.")
+    return header.index(theirs) if count else None
+
+
+def _named(ours: str, theirs: str) -> str:
+    return f"`{theirs}`" + (f" (for {ours})" if ours != theirs else "")

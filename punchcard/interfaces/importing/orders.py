@@ -8,13 +8,17 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import ClassVar
 
-from punchcard.interfaces.console.importing.csv_files import BadCell, check_text
-from punchcard.interfaces.console.importing.running import FileImport, explain_refusal
-from punchcard.interfaces.console.importing.staging import Shape, Staged
-from punchcard.interfaces.console.values import parse_amount, parse_instant
-from punchcard.journeys.import_orders import Order, Terms, import_orders
+from punchcard.interfaces.importing.csv_files import BadCell, check_text
+from punchcard.interfaces.importing.running import (
+    Batch,
+    FileImport,
+    Keep,
+    explain_refusal,
+)
+from punchcard.interfaces.importing.staging import Shape, Staged
+from punchcard.interfaces.values import parse_amount, parse_instant
+from punchcard.journeys.import_orders import Imported, Order, Terms, import_orders
 from punchcard.kernel.amounts import CurrencyUnknown, minor_per_unit, points_for
-from punchcard.ledger.outcomes import Outcome
 
 EXTERNAL_ID_MAX = 189
 """Of an order: its key is `earn:order:<id>`, and a key has at most 200 characters."""
@@ -120,24 +124,29 @@ class OrderImport(FileImport[Order]):
     def begin(self) -> None:
         self._terms = self.open_terms(self.rules)
 
-    def post(self, batch: list[Staged[Order]]) -> None:
-        rows = self.first_of_their_id(batch)
-        if not rows or self._terms is None:
-            return
+    def post(self, rows: list[Staged[Order]], keep: Keep) -> Batch:
+        firsts, others = self.first_of_their_id(rows)
         imported = import_orders(
-            terms=self._terms, orders=[row.item for row in rows], now=self.clock()
+            terms=self._terms or self.open_terms(self.rules),
+            orders=[row.item for row in firsts],
+            now=self.clock(),
+            along=lambda came: keep(self._count(firsts, came, others)),
         )
-        self.tally.members += imported.members_created
-        for row, outcome in zip(rows, imported.outcomes, strict=True):
-            self._count(row, outcome)
+        return self._count(firsts, imported, others)
 
-    def _count(self, row: Staged[Order], outcome: Outcome | None) -> None:
-        if outcome is None:
-            self.tally.nothing += 1
-        elif not outcome.applied:
-            column, reason = explain_refusal(outcome.code, outcome.details, _COLUMN_OF)
-            self.refuse(row, column, reason)
-        elif outcome.replayed:
-            self.tally.known += 1
-        else:
-            self.tally.applied += 1
+    def _count(
+        self, rows: list[Staged[Order]], imported: Imported, others: Batch
+    ) -> Batch:
+        batch = others.copy()
+        batch.tally.members = imported.members_created
+        for row, outcome in zip(rows, imported.outcomes, strict=True):
+            if outcome is None:
+                batch.tally.nothing += 1
+            elif not outcome.applied:
+                told = explain_refusal(outcome.code, outcome.details, _COLUMN_OF)
+                self.refuse(batch, row, *told)
+            elif outcome.replayed:
+                batch.tally.known += 1
+            else:
+                batch.tally.applied += 1
+        return batch

@@ -20,7 +20,7 @@ import psycopg
 from django.db import connections
 from psycopg import sql
 
-from punchcard.interfaces.console.importing.csv_files import Row
+from punchcard.interfaces.importing.csv_files import Row
 
 _TABLE = """
     CREATE TEMPORARY TABLE staged (line bigint, {columns})
@@ -93,10 +93,11 @@ class Staging(Generic[Item]):
                 copy.write_row((line, *msgspec.structs.astuple(item)))
         return cursor.rowcount
 
-    def batches(self, size: int) -> Iterator[list[Staged[Item]]]:
-        """Yield the rows in order, `size` at a time."""
+    def batches(self, size: int, *, after: int = 0) -> Iterator[list[Staged[Item]]]:
+        """Yield the rows in order, `size` at a time, without the first `after`."""
         cursor = psycopg.Cursor(self._session)
         cursor.execute(self._sorted())
+        cursor.execute(sql.SQL("MOVE {} FROM sorted").format(sql.Literal(after)))
         fetch = sql.SQL("FETCH {} FROM sorted").format(sql.Literal(size))
         while fetched := cursor.execute(fetch).fetchall():
             yield [

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
 
 import msgspec
 
-from punchcard.interfaces.console.importing.columns import MEMBERS
-from punchcard.interfaces.console.importing.csv_files import BadCell
-from punchcard.interfaces.console.importing.running import FileImport
-from punchcard.interfaces.console.importing.staging import Shape, Staged
+from punchcard.interfaces.importing.columns import MEMBERS
+from punchcard.interfaces.importing.csv_files import BadCell
+from punchcard.interfaces.importing.running import Batch, FileImport, Keep
+from punchcard.interfaces.importing.staging import Shape, Staged
 from punchcard.journeys.import_members import Result, Terms, import_members
 from punchcard.members.operations import NewMember, find_malformed
 from punchcard.members.queries import Address, Consent, Person
@@ -76,38 +76,48 @@ class MemberImport(FileImport[MemberRow]):
     def read(self, cells: list[str]) -> MemberRow:
         return read_member(cells, self.clock())
 
-    def post(self, batch: list[Staged[MemberRow]]) -> None:
-        rows = self.first_of_their_id(batch)
-        if not rows:
-            return
+    def post(self, rows: list[Staged[MemberRow]], keep: Keep) -> Batch:
+        firsts, others = self.first_of_their_id(rows)
         people = [
             NewMember(
                 external_id=row.item.external_id,
                 person=msgspec.json.decode(row.item.person, type=Person),
             )
-            for row in rows
+            for row in firsts
         ]
-        results = import_members(terms=self.terms, people=people, now=self.clock())
-        for row, result in zip(rows, results, strict=True):
-            self._count(row, result)
+        results = import_members(
+            terms=self.terms,
+            people=people,
+            now=self.clock(),
+            along=lambda came: keep(self._count(firsts, came, others)),
+        )
+        return self._count(firsts, results, others)
 
-    def _count(self, row: Staged[MemberRow], result: Result) -> None:
+    def _count(
+        self, rows: list[Staged[MemberRow]], results: Sequence[Result], others: Batch
+    ) -> Batch:
+        batch = others.copy()
+        for row, result in zip(rows, results, strict=True):
+            self._count_one(batch, row, result)
+        return batch
+
+    def _count_one(self, batch: Batch, row: Staged[MemberRow], result: Result) -> None:
         match result.code:
             case "enrolled":
-                self.tally.applied += 1
-                self.tally.members += 1
+                batch.tally.applied += 1
+                batch.tally.members += 1
             case "introduced":
-                self.tally.applied += 1
+                batch.tally.applied += 1
             case "known":
-                self.tally.known += 1
+                batch.tally.known += 1
             case "conflict":
                 columns = list(dict.fromkeys(map(_column, result.fields)))
                 named = ", ".join(self.file.names.get(one, one) for one in columns)
                 reason = f"is known already, with another {named}: change it there"
-                self.refuse(row, "external_id", reason)
+                self.refuse(batch, row, "external_id", reason)
             case _:
                 reason = "was refused by the database; its log says why"
-                self.refuse(row, "external_id", reason)
+                self.refuse(batch, row, "external_id", reason)
 
 
 def _column(field: str) -> str:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
 import msgspec
 
-from punchcard.interfaces.console.importing.csv_files import BadCell, check_text
-from punchcard.interfaces.console.importing.running import FileImport, explain_refusal
-from punchcard.interfaces.console.importing.staging import Shape, Staged
-from punchcard.interfaces.console.values import (
+from punchcard.interfaces.importing.csv_files import BadCell, check_text
+from punchcard.interfaces.importing.running import (
+    Batch,
+    FileImport,
+    Keep,
+    explain_refusal,
+)
+from punchcard.interfaces.importing.staging import Shape, Staged
+from punchcard.interfaces.importing.tally import WalletTally
+from punchcard.interfaces.values import (
     parse_amount,
     parse_instant,
     show_instant,
@@ -20,6 +26,7 @@ from punchcard.interfaces.console.values import (
 from punchcard.journeys.import_balances import (
     NO_MEMBER,
     NO_WALLET,
+    Imported,
     Lot,
     Terms,
     import_balances,
@@ -118,19 +125,6 @@ class Rules:
 
 
 @dataclass
-class WalletTally:
-    """What a file brings into one wallet."""
-
-    members: int = 0
-    """Who have at least one lot of the file, new or known."""
-    lots: int = 0
-    points: int = 0
-    new_lots: int = 0
-    new_points: int = 0
-    last_member: str = ""
-
-
-@dataclass
 class BalanceImport(FileImport[BalanceRow]):
     """Balances, member by member."""
 
@@ -162,43 +156,43 @@ class BalanceImport(FileImport[BalanceRow]):
     rules: Rules
     terms: Terms
     clock: Callable[[], datetime]
-    wallets: dict[str, WalletTally] = field(default_factory=dict, init=False)
 
     def read(self, cells: list[str]) -> BalanceRow:
         return self.rules.read(cells)
 
-    def post(self, batch: list[Staged[BalanceRow]]) -> None:
-        named = [row for row in batch if row.item.lot]
-        nameless = [row for row in batch if not row.item.lot]
-        rows = sorted([*self.first_of_their_id(named), *nameless], key=_by_member)
-        if not rows:
-            return
+    def post(self, rows: list[Staged[BalanceRow]], keep: Keep) -> Batch:
+        named = [row for row in rows if row.item.lot]
+        nameless = [row for row in rows if not row.item.lot]
+        firsts, others = self.first_of_their_id(named)
+        others.rows = len(rows)
+        lots = sorted([*firsts, *nameless], key=_by_member)
         imported = import_balances(
-            terms=self.terms, lots=[_lot(row) for row in rows], now=self.clock()
+            terms=self.terms,
+            lots=[_lot(row) for row in lots],
+            now=self.clock(),
+            along=lambda came: keep(self._count(lots, came, others)),
         )
-        self.tally.members += imported.members_created
-        for row, outcome in zip(rows, imported.outcomes, strict=True):
-            self._count(row, outcome)
+        return self._count(lots, imported, others)
 
-    def _count(self, row: Staged[BalanceRow], outcome: Outcome | None) -> None:
-        if outcome is None:
-            self.tally.nothing += 1
-            return
-        if not outcome.applied:
-            self.refuse(row, *self._explain(row.item, outcome))
-            return
-        tally = self.wallets.setdefault(row.item.wallet, WalletTally())
-        tally.lots += 1
-        tally.points += row.item.points
-        if tally.last_member != row.item.member:
-            tally.members += 1
-            tally.last_member = row.item.member
-        if outcome.replayed:
-            self.tally.known += 1
-        else:
-            self.tally.applied += 1
-            tally.new_lots += 1
-            tally.new_points += row.item.points
+    def _count(
+        self, rows: list[Staged[BalanceRow]], imported: Imported, others: Batch
+    ) -> Batch:
+        batch = others.copy()
+        tally = batch.tally
+        tally.members = imported.members_created
+        for row, outcome in zip(rows, imported.outcomes, strict=True):
+            item = row.item
+            if outcome is None:
+                tally.nothing += 1
+            elif not outcome.applied:
+                self.refuse(batch, row, *self._explain(item, outcome))
+            else:
+                tally.applied += not outcome.replayed
+                tally.known += outcome.replayed
+                tally.wallets.setdefault(item.wallet, WalletTally()).count(
+                    member=item.member, points=item.points, is_new=not outcome.replayed
+                )
+        return batch
 
     def _explain(self, item: BalanceRow, outcome: Outcome) -> tuple[str, str]:
         """Return our column and a sentence about what is refused."""
