@@ -1,8 +1,9 @@
 """Erase a member: the person is gone, the ledger stays whole.
 
 What goes: everything known of the person, the external id, who could sign in as the
-member, and kept answers that name them. What stays: the member's id, accounts and
-entries, which name nobody, and what the audit says was done, by ids.
+member, kept answers that name them, and what jobs of the program have made. What stays:
+the member's id, accounts and entries, which name nobody, and what the audit says was
+done, by ids.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from punchcard.access.operations import erasure as access
 from punchcard.kernel.answers import withhold_answers
 from punchcard.kernel.audit import Author, Change, record_changes
 from punchcard.kernel.ids import typed
+from punchcard.kernel.job_files import withhold_files
 from punchcard.kernel.transactions import transaction
 from punchcard.members import operations as members
 from punchcard.members.queries import MemberView, get_member
@@ -34,6 +36,7 @@ def erase_member(
                 program=program, member=member, address=erased.email
             )
             _withhold(program, member, erased, people)
+            withhold_files(program=program)
             change = Change(
                 action="member.erased",
                 target=typed("mem", member),

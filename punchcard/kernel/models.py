@@ -1,7 +1,7 @@
 """Tables that belong to no room: the audit, kept answers, and what happened."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from punchcard.kernel.ids import new_id
 
@@ -170,3 +170,127 @@ class Reading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.subject}: {self.value}"
+
+
+class Job(models.Model):
+    """Long work that somebody asked for; what it has done so far stands in it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    program = models.UUIDField(db_column="program_id")
+    kind = models.CharField(max_length=40)
+    status = models.CharField(max_length=20)
+    options = models.JSONField()
+    actor = models.CharField(max_length=60)
+    request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    asked_at = models.DateTimeField()
+    """In the program's time, which in a test program may be another."""
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    attempt = models.IntegerField(default=0)
+    """Whoever began last has it; an earlier one writes no more."""
+    fruitless = models.SmallIntegerField(default=0)
+    """How many attempts have begun since anything was done."""
+    rows_total = models.BigIntegerField(null=True)
+    rows_done = models.BigIntegerField(default=0)
+    tally = models.JSONField(default=dict)
+    failure = models.JSONField(null=True)
+    input_digest = models.BinaryField(max_length=32, null=True)
+    """SHA-256 of the file that was sent."""
+    result_bytes = models.BigIntegerField(null=True)
+    """Null: there is no result, not yet or no longer."""
+
+    class Meta:
+        db_table = "kernel_job"
+        constraints = [
+            models.CheckConstraint(
+                name="job_status_is_known",
+                condition=Q(
+                    status__in=(
+                        "awaiting_file",
+                        "queued",
+                        "running",
+                        "succeeded",
+                        "failed",
+                        "cancelled",
+                    )
+                ),
+            ),
+            models.CheckConstraint(
+                name="job_has_ended_when_it_has",
+                condition=Q(
+                    status__in=("succeeded", "failed", "cancelled"),
+                    ended_at__isnull=False,
+                )
+                | Q(
+                    status__in=("awaiting_file", "queued", "running"),
+                    ended_at__isnull=True,
+                ),
+            ),
+            models.CheckConstraint(
+                name="job_says_why_it_failed",
+                condition=Q(status="failed", failure__isnull=False)
+                | (~Q(status="failed") & Q(failure__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="job_does_no_more_than_there_is",
+                condition=Q(rows_done__gte=0)
+                & (Q(rows_total__isnull=True) | Q(rows_total__gte=F("rows_done"))),
+            ),
+        ]
+        indexes = [
+            models.Index(name="job_by_program", fields=["program", "id"]),
+            models.Index(
+                name="job_open",
+                fields=["id"],
+                condition=Q(status__in=("awaiting_file", "queued", "running")),
+            ),
+            models.Index(
+                name="job_by_end",
+                fields=["ended_at"],
+                condition=Q(ended_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.status}"
+
+
+class JobFile(models.Model):
+    """A piece of the file that a job reads, or of the one that it makes."""
+
+    pk = models.CompositePrimaryKey("job", "part", "n")
+    job = models.ForeignKey(Job, models.PROTECT, related_name="+", db_index=False)
+    part = models.CharField(max_length=10)
+    """`input` or `result`."""
+    n = models.IntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        db_table = "kernel_job_file"
+        constraints = [
+            models.CheckConstraint(
+                name="job_file_is_of_a_known_part",
+                condition=Q(part__in=("input", "result")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.n}"
+
+
+class JobFault(models.Model):
+    """A row of a job's file that could not be applied, and why."""
+
+    pk = models.CompositePrimaryKey("job", "line")
+    job = models.ForeignKey(Job, models.PROTECT, related_name="+", db_index=False)
+    line = models.BigIntegerField()
+    column = models.TextField()
+    reason = models.TextField()
+    value = models.TextField()
+
+    class Meta:
+        db_table = "kernel_job_fault"
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.reason}"

@@ -6,23 +6,27 @@ moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
 import msgspec
+from psycopg import sql as composing
 
 from punchcard.kernel import sql
+from punchcard.kernel.transactions import require_transaction
 from punchcard.ledger.commands import LotName
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.queries import (
+    ENTRY,
     AllocationView,
     HoldView,
     LotView,
     list_entries,
     list_holds,
     list_lots,
+    view_of,
 )
 
 CHUNK = 1_000
@@ -51,6 +55,38 @@ def each_entry(*, account: UUID) -> Iterator[Entry]:
         if len(chunk) < CHUNK:
             return
         last = chunk[-1].sequence
+
+
+def scan_entries(
+    *,
+    wallet: UUID,
+    chunk: int,
+    effective_from: datetime | None = None,
+    effective_to: datetime | None = None,
+) -> Generator[list[Entry], None, None]:
+    """Yield the entries of a wallet, account by account, in chunks; from, to.
+
+    Memory stays flat: the open transaction holds the list.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    cursor = sql.cursor()
+    cursor.execute(
+        composing.SQL(
+            "DECLARE scanned_entry NO SCROLL CURSOR FOR"
+            + ENTRY
+            + "WHERE account_id IN (SELECT id FROM ledger_account WHERE wallet_id = {})"
+            " AND ({start}::timestamptz IS NULL OR effective_at >= {start})"
+            " AND ({end}::timestamptz IS NULL OR effective_at < {end})"
+            " ORDER BY account_id, sequence"
+        ).format(wallet, start=effective_from, end=effective_to),
+        prepare=False,
+    )
+    fetch = composing.SQL("FETCH {} FROM scanned_entry").format(chunk)
+    while rows := cursor.execute(fetch).fetchall():
+        yield [view_of(Entry, row) for row in rows]
 
 
 def each_lot(*, account: UUID, as_of: datetime) -> Iterator[LotView]:

@@ -120,7 +120,7 @@ _ACCOUNT: LiteralString = """
         lifetime, last_sequence, status, effective_at, next_due_at, opened_at
     FROM ledger_account a
 """
-_ENTRY: LiteralString = """
+ENTRY: LiteralString = """
     SELECT account_id, sequence, type, source, amount, available, pending, reserved,
         balance, pending_after, reserved_after, lifetime_after, key, fingerprint,
         reference_type, reference_id, relates_to, transfer_id, other_account_id,
@@ -128,6 +128,7 @@ _ENTRY: LiteralString = """
         expires_at, validity, effective_at, recorded_at, actor, hash
     FROM ledger_entry
 """
+"""What an `Entry` is made of, in its order."""
 
 
 def find_accounts(
@@ -159,6 +160,19 @@ def find_wallets(
     return dict(cursor.fetchall())
 
 
+def find_holders(
+    *, accounts: Sequence[UUID], using: str = "default"
+) -> dict[UUID, tuple[str, UUID]]:
+    """Return account -> kind and id of its holder, for those accounts that exist."""
+    cursor = sql.cursor(using=using)
+    cursor.execute(
+        "SELECT id, holder_kind, holder_id FROM ledger_account WHERE id = ANY(%s)",
+        (sql.Uuids(accounts),),
+        prepare=True,
+    )
+    return {account: (kind, holder) for account, kind, holder in cursor}
+
+
 def get_account(*, account: UUID, using: str = "default") -> AccountView:
     """Return one account.
 
@@ -170,7 +184,7 @@ def get_account(*, account: UUID, using: str = "default") -> AccountView:
     row = cursor.fetchone()
     if row is None:
         raise errors.AccountNotFound
-    return _view(AccountView, row)
+    return view_of(AccountView, row)
 
 
 def list_accounts(
@@ -188,7 +202,7 @@ def list_accounts(
         (holder, holder_kind),
         prepare=True,
     )
-    return [_view(AccountView, row) for row in cursor]
+    return [view_of(AccountView, row) for row in cursor]
 
 
 def list_entries(
@@ -210,7 +224,7 @@ def list_entries(
     order: LiteralString = "DESC" if newest_first else "ASC"
     cursor = sql.cursor(using=using)
     cursor.execute(
-        _ENTRY + _WANTED + order + " LIMIT %(limit)s",
+        ENTRY + _WANTED + order + " LIMIT %(limit)s",
         {
             "account": account,
             "before": before_sequence,
@@ -226,7 +240,7 @@ def list_entries(
         # Planned anew each time: which filters are given decides which index serves.
         prepare=False,
     )
-    return [_view(Entry, row) for row in cursor]
+    return [view_of(Entry, row) for row in cursor]
 
 
 def get_entry(
@@ -240,18 +254,18 @@ def get_entry(
     with sql.one_moment(using=using) as cursor:
         named = (account, sequence)
         cursor.execute(
-            _ENTRY + "WHERE account_id = %s AND sequence = %s", named, prepare=True
+            ENTRY + "WHERE account_id = %s AND sequence = %s", named, prepare=True
         )
         row = cursor.fetchone()
         if row is None:
             raise errors.EntryNotFound
-        entry = _view(Entry, row)
+        entry = view_of(Entry, row)
         wanted: LiteralString = "AND sequence = %(sequence)s ORDER BY n"
         opened = _read_lots(cursor, account, as_of, wanted, {"sequence": sequence})
         allocations: list[list[AllocationView]] = []
         for column in ("sequence", "lot_sequence"):
             cursor.execute(_ALLOCATIONS[column], named, prepare=True)
-            allocations.append([_view(AllocationView, row) for row in cursor])
+            allocations.append([view_of(AllocationView, row) for row in cursor])
         cursor.execute(
             "SELECT sequence FROM ledger_entry"
             " WHERE account_id = %s AND relates_to = %s ORDER BY sequence",
@@ -341,7 +355,7 @@ def _read_lots(
         "changed": sql.Texts([lot.state for lot in changed]),
     }
     cursor.execute(_LOT + wanted, {**given, **asked}, prepare=True)
-    return [_view(LotView, row) for row in cursor]
+    return [view_of(LotView, row) for row in cursor]
 
 
 def _changed_by(cursor: Any, account: UUID, as_of: datetime) -> list[Lot]:
@@ -392,7 +406,7 @@ def list_holds(
         },
         prepare=False,
     )
-    return [_view(HoldView, row) for row in cursor]
+    return [view_of(HoldView, row) for row in cursor]
 
 
 def find_hold(
@@ -403,7 +417,7 @@ def find_hold(
     asked = {"account": account, "sequence": sequence, "as_of": as_of}
     cursor.execute(_HOLD + "AND h.sequence = %(sequence)s", asked, prepare=True)
     row = cursor.fetchone()
-    return None if row is None else _view(HoldView, row)
+    return None if row is None else view_of(HoldView, row)
 
 
 def sum_outstanding(*, using: str = "default") -> list[OutstandingView]:
@@ -414,7 +428,7 @@ def sum_outstanding(*, using: str = "default") -> list[OutstandingView]:
         " sum(reserved)::bigint, sum(greatest(-available, 0))::bigint"
         " FROM ledger_account GROUP BY wallet_id ORDER BY wallet_id"
     )
-    return [_view(OutstandingView, row) for row in cursor]
+    return [view_of(OutstandingView, row) for row in cursor]
 
 
 def find_key(*, account: UUID, key: str, using: str = "default") -> KnownKey | None:
@@ -431,5 +445,6 @@ def find_key(*, account: UUID, key: str, using: str = "default") -> KnownKey | N
     return None if row is None else KnownKey(amount=row[0])
 
 
-def _view(kind: type[View], row: Sequence[Any]) -> View:
+def view_of(kind: type[View], row: Sequence[Any]) -> View:
+    """Return a struct of a row that has its fields in their order."""
     return kind(**dict(zip(kind.__struct_fields__, row, strict=True)))

@@ -135,6 +135,19 @@ def find_ids(*, program: UUID, members: Sequence[UUID]) -> set[UUID]:
         return {row[0] for row in cursor.fetchall()}
 
 
+def name_members(*, program: UUID, members: Sequence[UUID]) -> dict[UUID, str]:
+    """Return member -> external id for those that are the program's; one statement."""
+    if not members:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, external_id FROM members_member"
+            " WHERE program_id = %s AND id = ANY(%s)",
+            [program, list(members)],
+        )
+        return dict(cursor.fetchall())
+
+
 def list_members(
     *,
     program: UUID,

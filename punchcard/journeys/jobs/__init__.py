@@ -1,0 +1,1 @@
+"""Long work that somebody asks for: asked for, given its file, done, cancelled."""
