@@ -496,6 +496,48 @@ CREATE TABLE public.kernel_event (
     CONSTRAINT event_type_is_dotted CHECK (((type)::text ~ '^[a-z_]+\.[a-z_]+$'::text))
 );
 
+CREATE TABLE public.kernel_job (
+    id uuid NOT NULL,
+    program_id uuid NOT NULL,
+    kind character varying(40) NOT NULL,
+    status character varying(20) NOT NULL,
+    options jsonb NOT NULL,
+    actor character varying(60) NOT NULL,
+    request_id character varying(128),
+    asked_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    attempt integer NOT NULL,
+    fruitless smallint NOT NULL,
+    rows_total bigint,
+    rows_done bigint NOT NULL,
+    tally jsonb NOT NULL,
+    failure jsonb,
+    input_digest bytea,
+    result_bytes bigint,
+    CONSTRAINT job_does_no_more_than_there_is CHECK (((rows_done >= 0) AND ((rows_total IS NULL) OR (rows_total >= rows_done)))),
+    CONSTRAINT job_has_ended_when_it_has CHECK ((((ended_at IS NOT NULL) AND ((status)::text = ANY ((ARRAY['succeeded'::character varying, 'failed'::character varying, 'cancelled'::character varying])::text[]))) OR ((ended_at IS NULL) AND ((status)::text = ANY ((ARRAY['awaiting_file'::character varying, 'queued'::character varying, 'running'::character varying])::text[]))))),
+    CONSTRAINT job_says_why_it_failed CHECK ((((failure IS NOT NULL) AND ((status)::text = 'failed'::text)) OR ((NOT ((status)::text = 'failed'::text)) AND (failure IS NULL)))),
+    CONSTRAINT job_status_is_known CHECK (((status)::text = ANY ((ARRAY['awaiting_file'::character varying, 'queued'::character varying, 'running'::character varying, 'succeeded'::character varying, 'failed'::character varying, 'cancelled'::character varying])::text[])))
+);
+
+CREATE TABLE public.kernel_job_fault (
+    line bigint NOT NULL,
+    "column" text NOT NULL,
+    reason text NOT NULL,
+    value text NOT NULL,
+    job_id uuid NOT NULL
+);
+
+CREATE TABLE public.kernel_job_file (
+    part character varying(10) NOT NULL,
+    n integer NOT NULL,
+    content bytea NOT NULL,
+    job_id uuid NOT NULL,
+    CONSTRAINT job_file_is_of_a_known_part CHECK (((part)::text = ANY ((ARRAY['input'::character varying, 'result'::character varying])::text[])))
+);
+
 CREATE TABLE public.kernel_kept_answer (
     scope bytea NOT NULL,
     program_id uuid NOT NULL,
@@ -832,6 +874,15 @@ ALTER TABLE ONLY public.kernel_audit
 ALTER TABLE ONLY public.kernel_event
     ADD CONSTRAINT kernel_event_pkey PRIMARY KEY (program_id, "position");
 
+ALTER TABLE ONLY public.kernel_job_fault
+    ADD CONSTRAINT kernel_job_fault_pkey PRIMARY KEY (job_id, line);
+
+ALTER TABLE ONLY public.kernel_job_file
+    ADD CONSTRAINT kernel_job_file_pkey PRIMARY KEY (job_id, part, n);
+
+ALTER TABLE ONLY public.kernel_job
+    ADD CONSTRAINT kernel_job_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.kernel_kept_answer
     ADD CONSTRAINT kernel_kept_answer_pkey PRIMARY KEY (scope);
 
@@ -970,6 +1021,12 @@ CREATE UNIQUE INDEX event_of_an_entry_is_unique ON public.kernel_event USING btr
 
 CREATE INDEX hold_due ON public.ledger_hold USING btree (account_id, expires_at, sequence) WHERE open;
 
+CREATE INDEX job_by_end ON public.kernel_job USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX job_by_program ON public.kernel_job USING btree (program_id, id);
+
+CREATE INDEX job_open ON public.kernel_job USING btree (id) WHERE ((status)::text = ANY ((ARRAY['awaiting_file'::character varying, 'queued'::character varying, 'running'::character varying])::text[]));
+
 CREATE INDEX kept_answer_by_expiry ON public.kernel_kept_answer USING btree (expires_at);
 
 CREATE INDEX kept_answer_by_program ON public.kernel_kept_answer USING btree (program_id);
@@ -1080,6 +1137,12 @@ ALTER TABLE ONLY public.django_celery_beat_periodictask
 
 ALTER TABLE ONLY public.django_celery_beat_periodictask
     ADD CONSTRAINT django_celery_beat_p_solar_id_a87ce72c_fk_django_ce FOREIGN KEY (solar_id) REFERENCES public.django_celery_beat_solarschedule(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.kernel_job_fault
+    ADD CONSTRAINT kernel_job_fault_job_id_7366b2e9_fk_kernel_job_id FOREIGN KEY (job_id) REFERENCES public.kernel_job(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.kernel_job_file
+    ADD CONSTRAINT kernel_job_file_job_id_3b8352f0_fk_kernel_job_id FOREIGN KEY (job_id) REFERENCES public.kernel_job(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.ledger_account_holder
     ADD CONSTRAINT ledger_account_holder_wallet_id_037afc63_fk_programs_wallet_id FOREIGN KEY (wallet_id) REFERENCES public.programs_wallet(id) DEFERRABLE INITIALLY DEFERRED;

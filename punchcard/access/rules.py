@@ -29,6 +29,8 @@ Scope: TypeAlias = Literal[
     "keys:write",
     "audit:read",
     "events:read",
+    "jobs:read",
+    "jobs:write",
     "reports:read",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

@@ -4,6 +4,10 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from punchcard.project import celery
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "punchcard.project.settings")
 
 application = get_asgi_application()
+# Whoever answers a request may send tasks.
+tasks = celery.app

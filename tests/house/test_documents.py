@@ -300,11 +300,14 @@ def test_the_requests_of_a_page_are_answered_as_it_says(page: Path) -> None:
 
     What a reader copies from an answer or a letter is called by a name: see `LEARNED`.
     """
+    from punchcard.interfaces.jobs.running import work_on_jobs
     from tests.interfaces.conftest import make_api
 
     api, answer, requests = make_api(), None, 0
     learned: dict[str, str] = {}
+    file = b""
     for kind, text in blocks(page):
+        file = text.encode() if kind == "csv" else file
         if kind == "json" and answer is not None:
             missing = difference(json.loads(text), answer.body)
             assert not missing, f"{missing}\n{json.dumps(answer.body, indent=2)}"
@@ -318,13 +321,24 @@ def test_the_requests_of_a_page_are_answered_as_it_says(page: Path) -> None:
                 [Template(word).safe_substitute(learned) for word in words]
             )
             requests += 1
-            answer = api.call(method, path, body, headers=headers)
+            kind_of_body = headers.pop("Content-Type", "application/json")
+            sent = file if body is FILE else body
+            answer = api.call(
+                method, path, sent, headers=headers, content_type=kind_of_body
+            )
             learned |= learn(answer.response)
+            if body is FILE:
+                # A worker does it while the reader reads on.
+                work_on_jobs()
     assert answer is None or answer.status < 300, answer.body
     assert requests
 
 
+FILE = object()
+"""A file is sent: the last that the page shows."""
+
 LEARNED = {
+    "JOB": r"\b(job_[0-9a-z]{26})\b",
     "PERSON": r"\b(usr_[0-9a-z]{26})\b",
     "MEMBERSHIP": r"\b(mbr_[0-9a-z]{26})\b",
     "KEY_ID": r"\b(key_[0-9a-z]{26})\b",
@@ -353,7 +367,9 @@ def curls(text: str) -> Iterator[list[str]]:
 
 
 def request(words: list[str]) -> tuple[str, str, dict[str, str], Any]:
-    headers, body, path, method = {}, None, "", ""
+    headers: dict[str, str] = {}
+    body: Any = None
+    path = method = ""
     rest = iter(words)
     for word in rest:
         if word == "-H":
@@ -361,6 +377,9 @@ def request(words: list[str]) -> tuple[str, str, dict[str, str], Any]:
             headers[name] = value
         elif word == "-X":
             method = next(rest)
+        elif word == "-T":
+            body, method = FILE, "PUT"
+            assert next(rest).endswith(".csv")
         elif word == "--json":
             body = json.loads(next(rest))
         elif word.startswith("http"):

@@ -26,7 +26,7 @@ from tests.interfaces.people import (
     user_id,
     visitor,
 )
-from tests.interfaces.seeds import CALLS, Call, Seeds
+from tests.interfaces.seeds import CALLS, FILE, Call, Seeds
 
 PLACES = {
     "cashier_own_place": "harbour",
@@ -55,6 +55,7 @@ PREFIXES = {
     "key": "key",
     "row": "aud",
     "place": "plc",
+    "job": "job",
 }
 """Parameter of an address that names an object by itself -> how its ids begin."""
 
@@ -85,6 +86,7 @@ _IDS = """
     UNION ALL SELECT 'plc', id FROM programs_place JOIN asked USING (program_id)
     UNION ALL SELECT 'key', id FROM access_api_key JOIN asked USING (program_id)
     UNION ALL SELECT 'aud', id FROM kernel_audit JOIN asked USING (program_id)
+    UNION ALL SELECT 'job', id FROM kernel_job JOIN asked USING (program_id)
     UNION ALL SELECT 'evt', id FROM kernel_event JOIN asked USING (program_id)
     UNION ALL SELECT 'mbr', id FROM access_membership JOIN asked USING (program_id)
     UNION ALL SELECT 'usr', user_id FROM access_membership JOIN asked USING (program_id)
@@ -133,12 +135,15 @@ class Asked(NamedTuple):
 
     def send(self, caller: Api) -> Answer:
         """Ask."""
+        is_file = isinstance(self.body, bytes)
+        content_type = "text/csv" if is_file else "application/json"
         return caller.call(
             self.method,
             fill(self.template, self.names),
             self.body,
             key=self.key,
             headers=dict(self.headers),
+            content_type=content_type,
         )
 
     def _namer(self) -> Any:
@@ -205,6 +210,8 @@ class Cast:
         body = None
         if declared.operation.has_body:
             body = example(declared) | dict(call.body)
+        if declared.operation.takes_file:
+            body = FILE.encode()
         return Asked(
             method=declared.method,
             template=declared.path,

@@ -46,6 +46,17 @@ class Scene:
         """The program's only admin, signed in, from where nobody else comes."""
         return _from_anywhere(a_person(self.api, "admin"))
 
+    @cached_property
+    def job(self) -> str:
+        """An import that waits for its file."""
+        return str(self.ask("import_members"))
+
+    def ask(self, kind: str) -> Any:
+        """Ask for a job; return its id."""
+        answer = self.api.post("/v1/jobs", {"kind": kind})
+        assert answer.status == 202, answer.body
+        return answer.body["id"]
+
     def caller(self, method: str, template: str) -> Api:
         """Return who may ask for it: our key, or where none may, a person or nobody."""
         ways = PATHS[template][method.lower()]["security"]
@@ -64,13 +75,18 @@ class Scene:
             "hold": self.held,
             "lot": self.waiting if verb in {"activate", "cancel"} else "1.1",
         }
-        return fill(template, names | dict(named or {}))
+        named = dict(named or {})
+        if "{job}" in template and "job" not in named:
+            named["job"] = self.job
+        return fill(template, names | named)
 
     def body(self, method: str, template: str) -> Any:
         """Return a body that is good: ours, or else the document's own example."""
         verb = template.rpartition("/")[2]
         if method == "GET":
             return None
+        if template.endswith("{job}/file"):
+            return FILE
         if verb in BODIES:
             return BODIES[verb]
         content = PATHS[template][method.lower()].get("requestBody", {}).get("content")
@@ -81,6 +97,8 @@ class Scene:
         options.setdefault("key", "errand")
         if "body" not in options:
             options["body"] = self.body(method, template)
+        if template.endswith("{job}/file"):
+            options.setdefault("content_type", "text/csv")
         read = PATHS[template][method.lower()].get("parameters", [])
         if any(parameter["name"] == "If-Match" for parameter in read):
             options.setdefault("headers", {"If-Match": "*"})
@@ -125,6 +143,9 @@ def _from_anywhere(caller: Api) -> Api:
     caller.client.defaults["REMOTE_ADDR"] = f"2001:db8:{network}::1"
     return caller
 
+
+FILE = b"external_id\ncarla\n"
+"""For an import of members."""
 
 _WHY = {"reason": "A test"}
 BODIES: dict[str, dict[str, Any]] = {

@@ -14,6 +14,7 @@ from typing import Any
 
 from punchcard.interfaces.api.endpoint import Operation
 from punchcard.interfaces.api.permissions import ANY_USER
+from punchcard.interfaces.jobs.running import work_on_jobs
 from punchcard.programs.models import Program
 from tests.interfaces.conftest import DAY, START, Api
 from tests.interfaces.people import (
@@ -27,6 +28,9 @@ from tests.interfaces.people import (
     token,
     visitor,
 )
+
+FILE = "external_id\ncarla\n"
+"""For an import of members."""
 
 
 @dataclass
@@ -65,9 +69,12 @@ class Seeds:
         case.headers = dict(call.headers)
         if any(p["name"] == "Idempotency-Key" for p in operation["parameters"]):
             case.headers["Idempotency-Key"] = self.name("seed")
-        if "requestBody" in operation:
-            content = operation["requestBody"]["content"]["application/json"]
-            case.body = deepcopy(content["example"]) | call.body
+        content = operation.get("requestBody", {}).get("content", {})
+        if "application/json" in content:
+            example = deepcopy(content["application/json"]["example"])
+            case.body = example | call.body
+        elif content:
+            case.media_type, case.body = "application/octet-stream", FILE
         return call.secret
 
     def name(self, kind: str) -> str:
@@ -159,6 +166,19 @@ class Seeds:
         made = self.api.post("/v1/api-keys", body).body
         return str(made["api_key"]["id"])
 
+    def job(self) -> str:
+        """Ask for an import; return its id."""
+        return str(self.api.post("/v1/jobs", {"kind": "import_members"}).body["id"])
+
+    def done_job(self) -> str:
+        """Have a file imported, of which a row is broken; return the job's id."""
+        job = self.job()
+        path, file = f"/v1/jobs/{job}/file", f"{FILE}{'x' * 300}\n".encode()
+        sent = self.api.call("PUT", path, file, content_type="text/csv")
+        assert sent.status == 202, sent.body
+        work_on_jobs()
+        return job
+
     def tag(self, member: str) -> str:
         """Return the ETag of a member."""
         answer = self.api.get(f"/v1/members/ext:{member}")
@@ -224,6 +244,11 @@ CALLS: Mapping[str, Callable[[Seeds], Call]] = {
     "getApiKey": lambda s: Call(path={"key": s.key()}),
     "rotateApiKey": lambda s: Call(path={"key": s.key()}),
     "revokeApiKey": lambda s: Call(path={"key": s.key()}),
+    "getJob": lambda s: Call(path={"job": s.done_job()}),
+    "sendJobFile": lambda s: Call(path={"job": s.job()}),
+    "cancelJob": lambda s: Call(path={"job": s.job()}),
+    "listJobErrors": lambda s: Call(path={"job": s.done_job()}),
+    "getJobResult": lambda s: Call(path={"job": s.done_job()}),
     "createPlace": lambda s: Call(body={"code": s.name("place")}),
     "inviteUser": lambda _: Call(body={"email": an_address()}),
     "getUser": lambda s: Call(path={"user": s.invited()["id"]}),

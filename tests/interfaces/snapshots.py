@@ -15,6 +15,7 @@ _ACCOUNTS = f"""(
     SELECT a.id FROM ledger_account a JOIN programs_wallet w ON w.id = a.wallet_id
     WHERE {_OURS}
 )"""
+_JOBS = f"(SELECT id FROM kernel_job WHERE {_OURS})"
 _OF_ACCOUNT = f"account_id IN {_ACCOUNTS}"
 
 STORED = {
@@ -27,6 +28,9 @@ STORED = {
     "access_user": f"id IN {_USERS}",
     "kernel_audit": _OURS,
     "kernel_event": _OURS,
+    "kernel_job": _OURS,
+    "kernel_job_fault": f"job_id IN {_JOBS}",
+    "kernel_job_file": f"job_id IN {_JOBS}",
     "kernel_kept_answer": _OURS,
     "kernel_outbox": _OURS,
     "ledger_account": f"id IN {_ACCOUNTS}",

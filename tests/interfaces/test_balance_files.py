@@ -9,7 +9,8 @@ import pytest
 
 from punchcard.interfaces.importing.balances import BalanceRow, Rules
 from punchcard.interfaces.importing.columns import BALANCES
-from punchcard.interfaces.importing.csv_files import BadFile, Fault, Row, open_csv
+from punchcard.interfaces.importing.csv_files import BadFile, Row, open_csv
+from punchcard.kernel.job_files import Fault
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEADER = "member,points,expires_at,lot,wallet,source,reason,available_at"

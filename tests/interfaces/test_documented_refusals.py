@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connection
+from django.test import override_settings
 
 from punchcard.access.queries import SCOPES
 from punchcard.kernel.answers import answer_scope
@@ -22,6 +23,7 @@ from punchcard.kernel.ids import untyped
 from tests.builders import rows
 from tests.interfaces.conftest import START, Answer, Api, another_key, make_api
 from tests.interfaces.errands import LEDGER, Errand
+from tests.interfaces.errands_of_jobs import JOBS
 from tests.interfaces.errands_of_people import PEOPLE
 from tests.interfaces.scene import PATHS, Scene
 
@@ -134,6 +136,7 @@ AT_THE_DOOR = {
 ERRANDS: dict[str, Errand] = {
     **LEDGER,
     **PEOPLE,
+    **JOBS,
     "forbidden": wrong_scope,
     "address_not_allowed": from_elsewhere,
     "length_required": without_length,
@@ -150,6 +153,9 @@ def meet(scene: Scene, method: str, path: str, code: str) -> Answer:
     if code == "unauthenticated":
         nobody = Api(program=scene.api.program, secret="")
         return scene.send(method, path, caller=nobody)
+    if code == "too_large" and path.endswith("/file"):
+        with override_settings(UPLOAD_MAX_BYTES=len(TOO_LARGE) - 1):
+            return scene.send(method, path, body=TOO_LARGE)
     if code in WRONG:
         return scene.send(method, path, **WRONG[code])
     return ERRANDS[code](scene, method, path)

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from punchcard.interfaces.importing.columns import MEMBERS
-from punchcard.interfaces.importing.csv_files import Fault, open_csv
+from punchcard.interfaces.importing.csv_files import open_csv
 from punchcard.interfaces.importing.members import read_member
+from punchcard.kernel.job_files import Fault
 from punchcard.members.queries import Address, Person
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

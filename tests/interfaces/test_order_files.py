@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from punchcard.interfaces.importing.columns import ORDERS
-from punchcard.interfaces.importing.csv_files import BadFile, Fault, Row, open_csv
+from punchcard.interfaces.importing.csv_files import BadFile, Row, open_csv
 from punchcard.interfaces.importing.orders import Rules
 from punchcard.journeys.import_orders import Order
+from punchcard.kernel.job_files import Fault
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEADER = "external_id,occurred_at,member,amount_minor,currency"

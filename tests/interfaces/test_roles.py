@@ -134,7 +134,9 @@ def said_by(name: str, asked: Asked, declared: Declared) -> Asked:
 def takes_place(declared: Declared) -> bool:
     if declared.path == BATCH:
         return True
-    return "place" in declared.operation.body.__struct_fields__
+    body = declared.operation.body
+    # A union of structs has no fields of its own, and none of ours has a place.
+    return "place" in getattr(body, "__struct_fields__", ())
 
 
 # ------------------------------------------------------------------------ the table

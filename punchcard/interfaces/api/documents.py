@@ -43,6 +43,7 @@ _TAGS = {
     "API keys": "What machines call with.",
     "audit": "Who changed what, and when. Its rows never change.",
     "events": "What happened, in order, for those who must hear of it.",
+    "jobs": "Imports and exports: asked for, and done meanwhile.",
     "program": "What the program is like: its wallets, its places.",
     "accounts": "What a member holds in one wallet: balances, entries, lots, holds.",
     "ledger commands": "What moves points. A key makes every retry safe.",

@@ -55,7 +55,9 @@ class Answer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     file: IO[bytes] | None = None
-    """JSON that is too long to be held: sent in place of `body`, and closed."""
+    """What is too long to be held: sent in place of `body`, and closed."""
+    media_type: str = "application/json"
+    """Of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,10 @@ class Operation:
     tag: str
     scope: Demand
     answers: Mapping[int, type[Any] | None]
-    body: type[Any] = NoBody
+    body: Any = NoBody
+    """A struct, or a union of structs."""
+    takes_file: bool = False
+    """What is sent is a file; the handler receives it."""
     query: type[Any] = NoQuery
     refusals: tuple[str, ...] = ()
     key: KeyUse = "none"
@@ -250,7 +255,7 @@ class Endpoint(APIView):
 def _send(answer: Answer) -> HttpResponseBase:
     if answer.file is None:
         return _render(answer)
-    response = FileResponse(answer.file, content_type="application/json")
+    response = FileResponse(answer.file, content_type=answer.media_type)
     response.headers["Cache-Control"] = "no-store"
     for name, value in answer.headers.items():
         response.headers[name] = value

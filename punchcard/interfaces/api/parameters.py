@@ -75,6 +75,7 @@ _PATH: dict[str, dict[str, Any]] = {
         "example": "ext:old-town",
     },
     "row": _id("aud"),
+    "job": _id("job"),
 }
 
 

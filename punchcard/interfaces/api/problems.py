@@ -18,7 +18,7 @@ from msgspec import Meta
 from punchcard.access import errors as access
 from punchcard.journeys.correcting_lots import AboveAdjustLimit
 from punchcard.journeys.post_commands import OutcomeUnknown
-from punchcard.kernel import audit
+from punchcard.kernel import audit, jobs
 from punchcard.kernel.log_context import note
 from punchcard.kernel.transactions import CommitLost
 from punchcard.ledger import errors as ledger
@@ -60,7 +60,7 @@ TABLE: Mapping[str, Row] = {
     "length_required": Row(411, "The body must come with its Content-Length."),
     "precondition_failed": Row(412, "It has changed since you read it."),
     "too_large": Row(413, "The body is too large."),
-    "unsupported_media_type": Row(415, "The body must be application/json."),
+    "unsupported_media_type": Row(415, "This call takes no body of this type."),
     "precondition_required": Row(428, "Say in If-Match which version you change."),
     "audit_row_not_found": Row(404, "There is no such row of the audit."),
     # People and keys.
@@ -73,6 +73,13 @@ TABLE: Mapping[str, Row] = {
     "membership_exists": Row(409, "This person belongs to the program already."),
     "last_admin": Row(409, "A program keeps its last admin."),
     "api_key_ended": Row(409, "The API key was revoked, or has expired."),
+    # Jobs.
+    "job_not_found": Row(404, "There is no such job."),
+    "job_ended": Row(409, "The job has ended."),
+    "job_has_file": Row(409, "The job has another file already."),
+    "job_takes_no_file": Row(409, "A job of this kind reads no file."),
+    "job_has_no_result": Row(409, "There is no result, not yet or no longer."),
+    "too_many_jobs": Row(409, "The program has 100 jobs that have not ended."),
     # Programs and members.
     "member_not_found": Row(404, "There is no such member."),
     "member_erased": Row(409, "The member was erased: nothing is known of anybody."),
@@ -128,6 +135,12 @@ _CODES: Mapping[type[Exception], str] = {
     ledger.AccountClosed: "account_closed",
     ledger.EntryNotFound: "entry_not_found",
     audit.AuditRowNotFound: "audit_row_not_found",
+    jobs.JobNotFound: "job_not_found",
+    jobs.JobEnded: "job_ended",
+    jobs.JobHasFile: "job_has_file",
+    jobs.JobTakesNoFile: "job_takes_no_file",
+    jobs.JobHasNoResult: "job_has_no_result",
+    jobs.TooManyJobs: "too_many_jobs",
     members.MemberNotFound: "member_not_found",
     members.MemberErased: "member_erased",
     members.MemberChanged: "precondition_failed",

@@ -9,7 +9,9 @@ import msgspec
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 
+from . import texts
 from .examples import PROBLEM_REFERENCE, example_of, merged
+from .files import ANY, Csv
 from .headers import answer_headers, header_parameters, refusal_headers
 from .parameters import path_parameters, query_parameters
 from .permissions import ANY_KEY, ANY_USER, ANYONE
@@ -27,6 +29,12 @@ _OF_EVERY_BODY = (
     "too_large",
     "unsupported_media_type",
 )
+_OF_EVERY_FILE = (
+    "unreadable",
+    "length_required",
+    "too_large",
+    "unsupported_media_type",
+)
 _OF_EVERY_CALLER = (
     "malformed",
     "unauthenticated",
@@ -39,6 +47,8 @@ _OF_EVERY_KEPT_ANSWER = (
     "key_reused",
 )
 
+_FILE = {"type": "string", "format": "binary", "maxLength": 2**40}
+_TEXT = {"type": "string", "pattern": texts.ANY, "maxLength": 2**40}
 _SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"accessToken": []}]
 
 
@@ -85,6 +95,11 @@ class OperationSchema(AutoSchema):
                 "required": _is_required(declared.body),
                 "content": {"application/json": self._body(declared)},
             }
+        if declared.takes_file:
+            described["requestBody"] = {
+                "required": True,
+                "content": {ANY: {"schema": _FILE}},
+            }
         return described
 
     def _responses(self, declared: Operation, method: str) -> dict[str, Any]:
@@ -94,7 +109,9 @@ class OperationSchema(AutoSchema):
                 "description": _MEANINGS.get(status, "Done."),
                 "headers": answer_headers(declared, status),
             }
-            if kind is not None:
+            if kind is Csv:
+                answers[str(status)]["content"] = {Csv.MEDIA_TYPE: {"schema": _TEXT}}
+            elif kind is not None:
                 content = {"application/json": self._answer(declared, kind)}
                 answers[str(status)]["content"] = content
         codes = list(declared.refusals)
@@ -104,6 +121,7 @@ class OperationSchema(AutoSchema):
         elif declared.has_body:
             codes += ("database_unavailable",)
         codes += _OF_EVERY_BODY if declared.has_body else ()
+        codes += _OF_EVERY_FILE if declared.takes_file else ()
         codes += _OF_EVERY_KEPT_ANSWER if declared.key == "optional" else ()
         # Whatever commits can lose its COMMIT, whether a key makes it safe or not.
         codes += () if method.upper() == "GET" else ("outcome_unknown",)
@@ -138,7 +156,7 @@ class OperationSchema(AutoSchema):
         example = example_of(schema, components, asked=False)
         return {"schema": schema, "example": merged(example, declared.shows)}
 
-    def _registered(self, kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _registered(self, kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the schema of a struct, and the components that it refers to."""
         (schema,), components = msgspec.json.schema_components(
             [kind], ref_template=_REFERENCE
@@ -173,5 +191,8 @@ def _security(declared: Operation) -> list[dict[str, list[str]]]:
     return _SECURITY[1:] if declared.scope == ANY_USER else _SECURITY
 
 
-def _is_required(kind: type[Any]) -> bool:
+def _is_required(kind: Any) -> bool:
+    if not isinstance(kind, type):
+        # Of several: each of them says at least which it is.
+        return True
     return any(field.required for field in msgspec.structs.fields(kind))

@@ -15,20 +15,11 @@ from rich.table import Table
 
 from punchcard.interfaces.console.choosing import choose_program, choose_wallet
 from punchcard.interfaces.console.installation import Installation
+from punchcard.interfaces.jobs.exports import BALANCE_COLUMNS, balance_cells
 from punchcard.interfaces.values import show_instant
 from punchcard.journeys.list_balances import list_balances
-from punchcard.ledger.balances import Balance
 from punchcard.programs.queries import program_now
 
-COLUMNS = (
-    "member",
-    "available",
-    "pending",
-    "reserved",
-    "lifetime",
-    "next_expiry_points",
-    "next_expires_at",
-)
 SHOWN = 50
 """Rows of the table for the eye; --csv has them all."""
 
@@ -44,28 +35,14 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
     as_of = arguments.as_of or program_now(program)
     listed = list_balances(program=program.id, wallet=wallet.id, as_of=as_of)
     with closing(listed) as found:
-        rows = (_cells(member, balance) for member, balance in found)
+        rows = map(balance_cells, found)
         if arguments.csv:
             writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(COLUMNS)
+            writer.writerow(BALANCE_COLUMNS)
             writer.writerows(rows)
         else:
             _print_table(rows, f"{program.slug}: {wallet.code}", as_of)
     return 0
-
-
-def _cells(member: str, balance: Balance | None) -> tuple[object, ...]:
-    if balance is None:
-        return (member, 0, 0, 0, 0, 0, "")
-    return (
-        member,
-        balance.available,
-        balance.pending,
-        balance.reserved,
-        balance.lifetime,
-        balance.next_expiry_points,
-        show_instant(balance.next_expires_at),
-    )
 
 
 def _print_table(
@@ -73,7 +50,7 @@ def _print_table(
 ) -> None:
     table = Table(title=f"{title}, as of {show_instant(as_of)}", title_justify="left")
     table.add_column("member", max_width=40, no_wrap=True)
-    for name in COLUMNS[1:]:
+    for name in BALANCE_COLUMNS[1:]:
         table.add_column(name.replace("_", " "), justify="right")
     for row in islice(rows, SHOWN):
         cells = [row[0], *(f"{number:,}" for number in row[1:-1]), row[-1]]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from punchcard.interfaces.importing.columns import Columns
+from punchcard.kernel.job_files import Fault
 
 STANDARD_INPUT = "-"
 LINE_MAX = 1_000_000
@@ -28,15 +29,6 @@ _SHOWN_VALUE = 200
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\0"
 
 Item = TypeVar("Item")
-
-
-class Fault(NamedTuple):
-    """What is wrong with one row, and where."""
-
-    line: int
-    column: str
-    reason: str
-    value: str
 
 
 class Row(NamedTuple, Generic[Item]):

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from punchcard.interfaces.importing.csv_files import CsvFile, Fault, Row
+from punchcard.interfaces.importing.csv_files import CsvFile, Row
 from punchcard.interfaces.importing.staging import Shape, Staged, staging
 from punchcard.interfaces.importing.tally import Tally
 from punchcard.interfaces.values import show_instant
+from punchcard.kernel.job_files import Fault
 from punchcard.ledger.errors import REFUSALS
 
 BATCH = 2_048

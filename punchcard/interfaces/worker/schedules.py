@@ -16,6 +16,13 @@ SCHEDULES = (
         good_for_seconds=60,
     ),
     Schedule(
+        name="work on jobs",
+        task="punchcard.work_on_jobs",
+        queue=SLOW,
+        every_seconds=60,
+        good_for_seconds=60,
+    ),
+    Schedule(
         name="forget what expired",
         task="punchcard.forget_expired",
         queue=NORMAL,

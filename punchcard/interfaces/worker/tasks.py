@@ -8,6 +8,7 @@ from django.conf import settings
 
 from punchcard.interfaces.console.installation import Sealing
 from punchcard.interfaces.console.seal import make_seal
+from punchcard.interfaces.jobs.running import work_on_jobs as do_jobs
 from punchcard.interfaces.worker.queues import NORMAL, SLOW
 from punchcard.interfaces.worker.running import scheduled
 from punchcard.journeys.forget_expired import forget_expired as forget
@@ -19,6 +20,9 @@ from punchcard.ledger.operations import settle_due
 SWEEPERS = 4
 """Workers that sweep at once: each takes accounts that no other has locked."""
 
+
+JOBBERS = 4
+"""Workers that do jobs at once: each takes jobs that no other works on."""
 
 RECENTLY = timedelta(hours=3)
 """What the hourly check looks back at: should one fail, the next two see it too."""
@@ -35,6 +39,12 @@ class LedgerHarmed(Exception):
 def settle_due_points() -> str:
     """Write the releases and expiries that fell due."""
     return f"{settle_due(now=clock.read()):,} accounts settled"
+
+
+@scheduled(queue=SLOW, places=JOBBERS)
+def work_on_jobs() -> str:
+    """Do the imports and exports that are asked for, and those that were cut off."""
+    return f"{do_jobs():,} jobs begun"
 
 
 @scheduled(queue=NORMAL)

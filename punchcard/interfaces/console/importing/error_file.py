@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.importing.csv_files import STANDARD_INPUT, Fault
+from punchcard.interfaces.importing.csv_files import STANDARD_INPUT
+from punchcard.kernel.job_files import Fault
 
 HEADER = ",".join(Fault._fields) + "\n"
 SUFFIX = ".errors.csv"

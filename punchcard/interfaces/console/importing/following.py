@@ -8,9 +8,9 @@ from typing import Any
 from punchcard.interfaces.console.failures import Stop, explain, is_lost
 from punchcard.interfaces.console.importing.error_file import ErrorFile
 from punchcard.interfaces.console.progress import progress
-from punchcard.interfaces.importing.csv_files import Fault
 from punchcard.interfaces.importing.running import Batch, FileImport, Follower
 from punchcard.interfaces.importing.tally import Tally
+from punchcard.kernel.job_files import Fault
 
 SOME_BROKEN = 3
 """Exit code: some rows are in the error file."""
