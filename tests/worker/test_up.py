@@ -15,7 +15,7 @@ import httpx
 
 from tests.worker.place import COMMAND, Place, Running, until
 
-NAMES = {"web", "worker", "beat", "flower"}
+NAMES = {"web", "worker", "relay", "beat", "flower"}
 
 
 def free_ports() -> tuple[int, int]:
@@ -31,7 +31,12 @@ def start(place: Place, web: int, flower: int) -> Any:
 
 
 def all_run(up: Running, web: int) -> None:
-    for said in (r"worker +\| .* ready", r"beat +\| Beat sends", r"flower +\| Flower"):
+    for said in (
+        r"worker +\| .* ready",
+        r"relay +\| The relay tells",
+        r"beat +\| Beat sends",
+        r"flower +\| Flower",
+    ):
         up.says(said)
 
     def answers() -> bool:
@@ -56,7 +61,7 @@ def test_all_parts_run_are_told_apart_and_stop_together(place: Place) -> None:
     with start(place, web, flower) as up:
         all_run(up, web)
         parts = up.children()
-        assert len(parts) == 4
+        assert len(parts) == 5
         password = (place.home / "flower_password").read_text().strip()
         task = place.send("settle_due_points", queue="normal")
         up.says(rf"worker +\| .*\[{task}\] succeeded")
@@ -77,6 +82,34 @@ def test_all_parts_run_are_told_apart_and_stop_together(place: Place) -> None:
     assert place.database.is_running()
 
 
+def test_what_happens_is_told_without_anybody_asking(place: Place) -> None:
+    web, flower = free_ports()
+    with start(place, web, flower) as up:
+        all_run(up, web)
+        secret = place.run("key", "create", "--program", "default").split()[0]
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{web}/v1",
+            headers={"Authorization": f"Bearer {secret}"},
+        ) as client:
+            member = {"external_id": "told"}
+            assert client.post("/members", json=member).status_code == 201
+
+            def told() -> list[str]:
+                events = client.get("/events").json()["data"]
+                return [event["type"] for event in events]
+
+            until(lambda: told() == ["member.enrolled"], told)
+            earned = client.post(
+                "/accounts/ext:told@points/earn",
+                json={"points": 5},
+                headers={"Idempotency-Key": "told"},
+            )
+            assert earned.status_code == 201
+            until(lambda: told() == ["member.enrolled", "points.earned"], told)
+        assert up.stop() == 0
+        assert "Traceback" not in up.said
+
+
 def test_a_part_that_ends_by_itself_is_told_and_started_again(place: Place) -> None:
     web, flower = free_ports()
     with start(place, web, flower) as up:
@@ -92,8 +125,8 @@ def test_a_part_that_ends_by_itself_is_told_and_started_again(place: Place) -> N
         up.says(r"worker +\| .* ready", times=2)
         after = up.children()
         assert worker not in after
-        assert len(after) == 4
-        assert len({*before} & {*after}) == 3
+        assert len(after) == 5
+        assert len({*before} & {*after}) == 4
         task = place.send("settle_due_points", queue="normal")
         up.says(rf"worker +\| .*\[{task}\] succeeded")
         assert up.stop() == 0

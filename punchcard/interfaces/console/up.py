@@ -59,6 +59,7 @@ def _run_parts(arguments: Namespace, installation: Installation) -> int:
     parts = (
         Part("web", ("web", *web, "--workers", str(arguments.workers))),
         Part("worker", ("worker",)),
+        Part("relay", ("relay",)),
         Part("beat", ("beat",)),
         Part("flower", ("flower", "--port", str(arguments.flower_port))),
     )
