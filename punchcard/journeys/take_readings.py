@@ -13,18 +13,20 @@ from punchcard.ledger.queries import sum_outstanding
 from punchcard.ledger.verifying import Report
 
 VERIFIED = "verify"
+VERIFIED_RECENT = "verify recent"
 OUTSTANDING = "outstanding"
 
 
-def keep_verdict(*, report: Report, now: datetime) -> None:
-    """Keep what `verify` found, when it had looked at the whole ledger."""
+def keep_verdict(*, report: Report, now: datetime, whole: bool = True) -> None:
+    """Keep what `verify` found, in the whole ledger or in what was written lately."""
     values = {
         "breaches": sum(len(check.breaches) for check in report.checks),
         "entries": report.entries,
         "accounts": report.accounts,
     }
+    name = VERIFIED if whole else VERIFIED_RECENT
     with transaction():
-        keep_readings(name=VERIFIED, values=values, now=now)
+        keep_readings(name=name, values=values, now=now)
 
 
 def measure_outstanding(*, now: datetime) -> None:

@@ -56,6 +56,16 @@ def keep_readings(*, name: str, values: Mapping[str, int], now: datetime) -> Non
         )
 
 
+def last_read(*, name: str) -> datetime | None:
+    """Return when a name was read last; None: it never was."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(read_at) FROM kernel_reading WHERE name = %s", [name]
+        )
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
 def list_readings() -> list[Reading]:
     """Return every reading, by name and subject."""
     with connection.cursor() as cursor:

@@ -15,8 +15,8 @@ from punchcard.interfaces.console.failures import (
     Stop,
     explain,
 )
-from punchcard.interfaces.console.installation import Sealing
 from punchcard.interfaces.console.parser import build_parser
+from punchcard.journeys.sealing.place import Sealing
 from punchcard.project import env
 from punchcard.project.env import EnvironmentMistake
 from punchcard.project.servers.errors import ServerError

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
-from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.seal_files import (
+from punchcard.journeys.sealing.errors import SealRefused
+from punchcard.journeys.sealing.files import (
     check_seal,
     list_seals,
     read_heads,
@@ -200,7 +200,7 @@ def test_a_seal_that_was_changed_anywhere_is_none(book: Ledger, tmp_path: Path) 
     for place in places:
         other = b"1" if whole[place : place + 1] != b"1" else b"2"
         path.write_bytes(whole[:place] + other + whole[place + 1 :])
-        with pytest.raises(Stop):
+        with pytest.raises(SealRefused):
             check_seal(path, KEY.public_key())
     path.write_bytes(whole)
     assert broken(path, book) == {}
@@ -226,19 +226,19 @@ def test_a_seal_that_was_cut_or_added_to_is_none(book: Ledger, tmp_path: Path) -
         [*lines[:-1], "signature é\n".encode()],
     ):
         path.write_bytes(b"".join(changed))
-        with pytest.raises(Stop, match=re.escape(str(path))):
+        with pytest.raises(SealRefused, match=re.escape(str(path))):
             check_seal(path, KEY.public_key())
 
 
 def test_a_seal_by_another_key_is_none(book: Ledger, tmp_path: Path) -> None:
     path = sealed(tmp_path, key=OTHER)
     assert check_seal(path, OTHER.public_key()).previous == "none"
-    with pytest.raises(Stop, match="was signed by another key"):
+    with pytest.raises(SealRefused, match="was signed by another key"):
         check_seal(path, KEY.public_key())
     ours = sealed(tmp_path / "ours").read_bytes()
     signature = path.read_bytes().rpartition(b"signature ")[2]
     path.write_bytes(ours.rpartition(b"signature ")[0] + b"signature " + signature)
-    with pytest.raises(Stop, match="is not what was signed"):
+    with pytest.raises(SealRefused, match="is not what was signed"):
         check_seal(path, KEY.public_key())
 
 
@@ -251,7 +251,7 @@ def test_seals_are_a_chain_in_the_order_of_time(book: Ledger, tmp_path: Path) ->
         *(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths[:-1]),
     ]
     assert [seal.digest for seal in seals[:-1]] == [seal.previous for seal in seals[1:]]
-    with pytest.raises(Stop, match="of a later instant"):
+    with pytest.raises(SealRefused, match="of a later instant"):
         sealed(tmp_path, NOW)
     assert list_seals(tmp_path) == paths
     assert sorted(tmp_path.iterdir()) == paths, "nothing unfinished is left"
@@ -265,7 +265,7 @@ def test_a_seal_is_whole_or_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_seal(tmp_path, Heads(accounts=2, entries=2, rows=failing()), KEY, NOW)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(Stop, match="has no seals"):
+    with pytest.raises(SealRefused, match="has no seals"):
         list_seals(tmp_path)
 
 
@@ -273,9 +273,9 @@ def test_what_is_no_seal_is_said_to_be_none(tmp_path: Path) -> None:
     for name, contents in (("a", b""), ("b", b"\xff" * 5_000), ("c", b"x" * 5_000)):
         path = tmp_path / name
         path.write_bytes(contents)
-        with pytest.raises(Stop, match="is no seal of Punchcard"):
+        with pytest.raises(SealRefused, match="is no seal of Punchcard"):
             check_seal(path, KEY.public_key())
-    with pytest.raises(Stop, match="No such file"):
+    with pytest.raises(SealRefused, match="No such file"):
         check_seal(tmp_path / "absent", KEY.public_key())
 
 

@@ -137,6 +137,7 @@ def test_the_last_verdict_is_told_with_its_age_and_a_later_one_stands(
     harm = Check(1, "x", 1, 0.1, [Breach(None, None, "harmed")])
     harmed = Report(entries=9, accounts=3, checks=[harm])
     clean = msgspec.structs.replace(harmed, checks=[])
+    whole = frozenset({("scope", "whole")})
     name = "punchcard_verify_breaches"
     for report, when, told in (
         (harmed, now, 1),
@@ -144,8 +145,8 @@ def test_the_last_verdict_is_told_with_its_age_and_a_later_one_stands(
         (clean, now + timedelta(hours=1), 0),
     ):
         keep_verdict(report=report, now=when)
-        assert read(api)[name, frozenset()] == told
-    at = read(api)["punchcard_verify_timestamp_seconds", frozenset()]
+        assert read(api)[name, whole] == told
+    at = read(api)["punchcard_verify_timestamp_seconds", whole]
     assert at == pytest.approx((now + timedelta(hours=1)).timestamp(), abs=0.001)
 
 

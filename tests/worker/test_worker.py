@@ -28,16 +28,28 @@ def import_two_orders(place: Place, folder: Path, program: str) -> None:
     place.run("import", "orders", orders, "--map", columns, *terms)
 
 
+def readings(place: Place) -> dict[tuple[str, str], int]:
+    """Return what whoever watches is told, all wallets together."""
+    found = place.rows(
+        "SELECT name, CASE name WHEN 'outstanding' THEN split_part(subject, ' ', 2)"
+        " ELSE subject END, sum(value)::bigint FROM kernel_reading GROUP BY 1, 2"
+    )
+    return {(name, subject): value for name, subject, value in found}
+
+
 def test_what_fell_due_is_written_by_a_worker(place: Place, tmp_path: Path) -> None:
     import_two_orders(place, tmp_path, "due")
     assert place.rows(RELEASES) == [(0,)]
     with place.worker() as worker:
         place.send("settle_due_points", queue="normal")
         worker.says("settle_due_points: 2 accounts settled")
+        assert readings(place)["outstanding", "available"] == 30
         place.send("settle_due_points", queue="normal")
         worker.says("settle_due_points: 0 accounts settled")
+        assert ("verify", "breaches") not in readings(place)
         place.send("verify_ledger", queue="slow")
         worker.says("entries of 2 accounts are sound")
+        assert readings(place)["verify", "breaches"] == 0
         place.send("forget_expired", queue="normal")
         worker.says("forget_expired: 0 rows forgotten")
     assert place.rows(RELEASES) == [(2,)]
@@ -56,9 +68,13 @@ def test_a_harmed_account_is_frozen_and_the_task_says_so_by_failing(
         with psycopg.connect(**place.database.dsn()) as connection:
             connection.execute("SET session_replication_role = replica")
             assert connection.execute(harm, [1]).rowcount == 2
-        for task in ("verify_recent_entries", "verify_ledger"):
+        for task, name in (
+            ("verify_recent_entries", "verify recent"),
+            ("verify_ledger", "verify"),
+        ):
             place.send(task, queue="slow")
             worker.says(rf"{task}\[.*\] raised unexpected: LedgerHarmed\('4 breaches")
+            assert readings(place)[name, "breaches"] == 4
         frozen = "SELECT count(*) FROM ledger_account WHERE status = 'frozen'"
         assert place.rows(frozen) == place.rows(f"{frozen} AND {ours}") == [(2,)]
         assert "4 breaches, 2 accounts frozen: 1 cached" in worker.said

@@ -18,7 +18,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from punchcard.journeys.take_readings import OUTSTANDING, VERIFIED
+from punchcard.journeys.take_readings import (
+    OUTSTANDING,
+    VERIFIED,
+    VERIFIED_RECENT,
+)
 from punchcard.kernel import clock
 from punchcard.kernel.metrics import REGISTRY
 from punchcard.kernel.readings import Reading, list_readings
@@ -30,6 +34,8 @@ from .problems import REALM, Problem, answer_error
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The library's own word; see Note [Counted by several processes]."""
+
+_SCOPES = {VERIFIED: "whole", VERIFIED_RECENT: "recent"}
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -88,18 +94,21 @@ class _Readings(Collector):
 
 
 def _verdict(readings: list[Reading]) -> Iterator[Metric]:
+    breaches = GaugeMetricFamily(
+        "punchcard_verify_breaches",
+        "What the last look at the ledger found broken: at all of it, or at what was"
+        " written lately.",
+        labels=["scope"],
+    )
+    when = GaugeMetricFamily(
+        "punchcard_verify_timestamp_seconds", "When that was.", labels=["scope"]
+    )
     for reading in readings:
-        if (reading.name, reading.subject) == (VERIFIED, "breaches"):
-            yield GaugeMetricFamily(
-                "punchcard_verify_breaches",
-                "What the last look at the whole ledger found broken.",
-                value=reading.value,
-            )
-            yield GaugeMetricFamily(
-                "punchcard_verify_timestamp_seconds",
-                "When that was.",
-                value=reading.read_at.timestamp(),
-            )
+        if reading.name in _SCOPES and reading.subject == "breaches":
+            breaches.add_metric([_SCOPES[reading.name]], reading.value)
+            when.add_metric([_SCOPES[reading.name]], reading.read_at.timestamp())
+    yield breaches
+    yield when
 
 
 def _waiting() -> Iterator[Metric]:

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-
-@dataclass(frozen=True)
-class Sealing:
-    """Where seals go, and what signs them."""
-
-    folder: Path
-    given_key: str | None
-    """A private key in PEM; None: one is made and kept."""
-    kept_key: Path
+from punchcard.journeys.sealing.place import Sealing
 
 
 class Installation(Protocol):

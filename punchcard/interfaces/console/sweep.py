@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from datetime import timedelta
 
 from punchcard.interfaces.console.failures import Stop
 from punchcard.interfaces.console.installation import Installation
 from punchcard.journeys.forget_expired import forget_expired
-from punchcard.journeys.take_readings import measure_outstanding
+from punchcard.journeys.settle_due_points import settle_due_points
 from punchcard.kernel import clock
-from punchcard.ledger.operations import settle_due
 
 
 def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG001
@@ -23,9 +23,8 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
     until = arguments.now or now
     if until > now:
         raise Stop("--now is later than now: what has not fallen due is not written.")
-    settled = settle_due(now=until)
+    settled = settle_due_points(now=now, until=until, measured_every=timedelta())
     # By the clock: it is the people's time that is over, not a program's.
     forget_expired(now=now)
-    measure_outstanding(now=now)
     sys.stdout.write(f"{settled:,} accounts settled.\n")
     return 0

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
-from django.db import InternalError
-
-from punchcard.interfaces.console.failures import FAILED, Stop
+from punchcard.interfaces.console.failures import FAILED
 from punchcard.interfaces.console.installation import Installation
-from punchcard.interfaces.console.seal_files import (
-    Seal,
-    check_seal,
-    list_seals,
-    read_heads,
-)
-from punchcard.interfaces.console.seal_keys import checking_key
 from punchcard.interfaces.values import show_instant
-from punchcard.journeys.take_readings import keep_verdict
-from punchcard.kernel import clock
+from punchcard.journeys.sealing.errors import SealRefused
+from punchcard.journeys.sealing.files import Seal, check_seal, list_seals, read_heads
+from punchcard.journeys.sealing.keys import checking_key
+from punchcard.journeys.verify_ledger import look_at_ledger
 from punchcard.kernel.ids import typed
 from punchcard.ledger.sealing import find_broken
-from punchcard.ledger.verifying import verify
 
 SHOWN = 20
 """Breaches of one invariant, or of one seal, that are named."""
@@ -35,15 +26,12 @@ def run(arguments: Namespace, installation: Installation) -> int:
     """Print rows and seconds of each invariant, and what breaks it; 1 on a breach.
 
     Raises:
-        Stop: a seal is none, or is not what was signed; or a seal between is missing.
+        SealRefused: a seal is none, or is not what was signed; or a seal between is
+            missing.
     """
     # Whether a seal is one at all is soon said; the ledger may take a while.
     seals = _check_seals(arguments, installation)
-    began = clock.read()
-    report = verify()
-    # A standby can be looked at too; it has nowhere to write.
-    with suppress(InternalError):
-        keep_verdict(report=report, now=began)
+    report = look_at_ledger()
     out = sys.stdout
     out.write(f"{report.entries:,} entries of {report.accounts:,} accounts\n\n")
     out.write(f"{'':>2}  {'invariant':<38} {'rows':>12} {'seconds':>8}\n")
@@ -71,7 +59,7 @@ def _check_seals(arguments: Namespace, installation: Installation) -> list[Seal]
     seals = [check_seal(path, key) for path in list_seals(Path(arguments.seal))]
     for before, seal in pairwise(seals):
         if seal.previous != before.digest:
-            raise Stop(
+            raise SealRefused(
                 f"{seal.path} does not follow {before.path}: a seal between them is "
                 "missing, or one was put in another's place."
             )

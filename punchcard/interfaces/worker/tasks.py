@@ -6,16 +6,16 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from punchcard.interfaces.console.installation import Sealing
-from punchcard.interfaces.console.seal import make_seal
 from punchcard.interfaces.jobs.running import work_on_jobs as do_jobs
 from punchcard.interfaces.worker.queues import NORMAL, SLOW
 from punchcard.interfaces.worker.running import scheduled
 from punchcard.journeys.forget_expired import forget_expired as forget
+from punchcard.journeys.sealing.place import Sealing
+from punchcard.journeys.sealing.seal_ledger import seal_ledger as seal
+from punchcard.journeys.settle_due_points import settle_due_points as settle
 from punchcard.journeys.verify_ledger import Verified
 from punchcard.journeys.verify_ledger import verify_ledger as verify
 from punchcard.kernel import clock
-from punchcard.ledger.operations import settle_due
 
 SWEEPERS = 4
 """Workers that sweep at once: each takes accounts that no other has locked."""
@@ -37,8 +37,8 @@ class LedgerHarmed(Exception):
 
 @scheduled(queue=NORMAL, places=SWEEPERS)
 def settle_due_points() -> str:
-    """Write the releases and expiries that fell due."""
-    return f"{settle_due(now=clock.read()):,} accounts settled"
+    """Write the releases and expiries that fell due; add up what members hold."""
+    return f"{settle(now=clock.read()):,} accounts settled"
 
 
 @scheduled(queue=SLOW, places=JOBBERS)
@@ -68,8 +68,8 @@ def verify_recent_entries() -> str:
 @scheduled(queue=SLOW)
 def seal_ledger() -> str:
     """Write a seal: the heads of all accounts, signed."""
-    sealing = Sealing(settings.SEALS, settings.SEAL_KEY, settings.SEAL_KEPT_KEY)
-    made = make_seal(sealing, sealing.folder)
+    place = Sealing(settings.SEALS, settings.SEAL_KEY, settings.SEAL_KEPT_KEY)
+    made = seal(sealing=place)
     return f"{made.path}: {made.accounts:,} accounts, {made.entries:,} entries"
 
 

@@ -25,7 +25,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -37,10 +37,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
-from punchcard.interfaces.console.failures import Stop
-from punchcard.interfaces.console.seal_keys import show_public
-from punchcard.interfaces.values import parse_instant, show_instant
 from punchcard.ledger.sealing import Head, Heads
+
+from .errors import SealRefused
+from .keys import show_public
 
 SUFFIX = ".seal"
 NONE = "none"
@@ -74,8 +74,8 @@ def write_seal(
     """Write a seal, whole or not at all, as the next one of the folder's chain.
 
     Raises:
-        Stop: the newest seal there is of a later instant, or the folder cannot be
-            written.
+        SealRefused: the newest seal there is of a later instant, or the folder cannot
+            be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,18 +83,18 @@ def write_seal(
             return _write_next(folder, heads, key, sealed_at)
     except OSError as error:
         said = error.strerror or str(error)
-        raise Stop(f"The seal cannot be written to {folder}: {said}.") from None
+        raise SealRefused(f"The seal cannot be written to {folder}: {said}.") from None
 
 
 def list_seals(place: Path) -> list[Path]:
     """Return the seals of a folder, the oldest first; a file is itself.
 
     Raises:
-        Stop: there is none.
+        SealRefused: there is none.
     """
     found = sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
     if not found:
-        raise Stop(f"{place} has no seals: `punchcard seal` makes one.")
+        raise SealRefused(f"{place} has no seals: `punchcard seal` makes one.")
     return found
 
 
@@ -102,21 +102,21 @@ def check_seal(path: Path, key: Ed25519PublicKey) -> Seal:
     """Check a seal's signature and return what it says of itself.
 
     Raises:
-        Stop: it cannot be read, is no seal, is cut short, was changed, or was signed
-            by another key.
+        SealRefused: it cannot be read, is no seal, is cut short, was changed, or was
+            signed by another key.
     """
     try:
         with path.open("rb") as file:
             return _check(path, file, key)
     except OSError as error:
-        raise Stop(f"{path}: {error.strerror or error}.") from None
+        raise SealRefused(f"{path}: {error.strerror or error}.") from None
 
 
 def read_heads(seal: Seal) -> Iterator[Head]:
     """Yield the heads of a seal that was checked.
 
     Raises:
-        Stop: it was changed since.
+        SealRefused: it was changed since.
     """
     with seal.path.open("rb") as file:
         for _ in range(_HEADER_LINES):
@@ -131,7 +131,7 @@ def read_heads(seal: Seal) -> Iterator[Head]:
             except ValueError:
                 line = number + _HEADER_LINES + 1
                 message = f"{seal.path}, line {line}: is no account's head."
-                raise Stop(message) from None
+                raise SealRefused(message) from None
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def _write_next(
     path = folder / f"{sealed_at:%Y%m%dT%H%M%S.%fZ}{SUFFIX}"
     before = sorted(folder.glob(f"*{SUFFIX}"))
     if before and before[-1].name >= path.name:
-        raise Stop(f"{before[-1]} is of a later instant: is the clock right?")
+        raise SealRefused(f"{before[-1]} is of a later instant: is the clock right?")
     previous = _digest(before[-1]) if before else NONE
     unfinished = folder / _UNFINISHED
     try:
@@ -174,7 +174,7 @@ def _write(
     previous: str,
 ) -> None:
     header = (
-        f"sealed_at {show_instant(sealed_at)}\naccounts {heads.accounts}\n"
+        f"sealed_at {_show(sealed_at)}\naccounts {heads.accounts}\n"
         f"entries {heads.entries}\nprevious {previous}\n"
         f"public_key {show_public(key.public_key())}\n\n"
     )
@@ -197,12 +197,14 @@ def _check(path: Path, file: BinaryIO, key: Ed25519PublicKey) -> Seal:
     header = b"".join(file.readline(_LINE_MAX) for _ in range(_HEADER_LINES))
     said = _HEADER.fullmatch(header)
     if said is None:
-        raise Stop(f"{path} is no seal of Punchcard, or its beginning was changed.")
+        raise SealRefused(
+            f"{path} is no seal of Punchcard, or its beginning was changed."
+        )
     sealed_at, accounts, entries, previous, signer = (
         word.decode("ascii", "replace") for word in said.groups()
     )
     if signer != show_public(key):
-        raise Stop(
+        raise SealRefused(
             f"{path} was signed by another key: {signer}; expected is "
             f"{show_public(key)}."
         )
@@ -215,20 +217,26 @@ def _check(path: Path, file: BinaryIO, key: Ed25519PublicKey) -> Seal:
             break
         hashed.update(line)
     if not signature or file.read(1):
-        raise Stop(f"{path} does not end with its signature: it was cut or added to.")
+        raise SealRefused(
+            f"{path} does not end with its signature: it was cut or added to."
+        )
     try:
         key.verify(b64decode(signature, validate=True), _FORMAT + hashed.digest())
     except (InvalidSignature, ValueError):
         message = f"{path} is not what was signed: something in it was changed."
-        raise Stop(message) from None
+        raise SealRefused(message) from None
     return Seal(
         path=path,
-        sealed_at=parse_instant(sealed_at),
+        sealed_at=datetime.fromisoformat(sealed_at),
         accounts=int(accounts),
         entries=int(entries),
         previous=previous,
         digest=whole.hexdigest(),
     )
+
+
+def _show(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _digest(path: Path) -> str:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from punchcard.interfaces.console.failures import Stop
+from .errors import SealRefused
 
 PUBLIC_SUFFIX = ".pub"
 
@@ -31,7 +31,7 @@ def signing_key(given: str | None, kept: Path) -> tuple[Ed25519PrivateKey, bool]
     And whether it was made now. Beside the kept one lies its public half.
 
     Raises:
-        Stop: it is no private key of Ed25519, or cannot be read or written.
+        SealRefused: it is no private key of Ed25519, or cannot be read or written.
     """
     if given is not None:
         return _private(given, "PUNCHCARD_SEAL_KEY"), False
@@ -49,7 +49,7 @@ def checking_key(chosen: str | None, given: str | None, kept: Path) -> Ed25519Pu
     """Return the public key of a chosen file, else that of this installation.
 
     Raises:
-        Stop: there is none, or it is no key of Ed25519.
+        SealRefused: there is none, or it is no key of Ed25519.
     """
     if chosen is not None:
         return _public(_read(Path(chosen)), chosen)
@@ -57,7 +57,9 @@ def checking_key(chosen: str | None, given: str | None, kept: Path) -> Ed25519Pu
         return _private(given, "PUNCHCARD_SEAL_KEY").public_key()
     if kept.exists():
         return _private(_read(kept), str(kept)).public_key()
-    raise Stop("There is no key here to check a seal with: name it, --public-key FILE.")
+    raise SealRefused(
+        "There is no key here to check a seal with: name it, --public-key FILE."
+    )
 
 
 def show_public(key: Ed25519PublicKey) -> str:
@@ -90,7 +92,7 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         said = getattr(error, "strerror", None) or error
-        raise Stop(f"The key {path} cannot be read: {said}.") from None
+        raise SealRefused(f"The key {path} cannot be read: {said}.") from None
 
 
 def _private(text: str, where: str) -> Ed25519PrivateKey:
@@ -99,7 +101,9 @@ def _private(text: str, where: str) -> Ed25519PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise Stop(f"{where} is no private key of Ed25519 in PEM, without a password.")
+        raise SealRefused(
+            f"{where} is no private key of Ed25519 in PEM, without a password."
+        )
     return key
 
 
@@ -109,7 +113,7 @@ def _public(text: str, where: str) -> Ed25519PublicKey:
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise Stop(f"{where} is no public key of Ed25519 in PEM.")
+        raise SealRefused(f"{where} is no public key of Ed25519 in PEM.")
     return key
 
 

@@ -1,0 +1,1 @@
+"""Seals outside the database: the files, the keys that sign them, writing the next."""
