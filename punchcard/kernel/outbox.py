@@ -120,3 +120,26 @@ def take_announced(*, limit: int, accounts: Collection[UUID] = ()) -> list[Annou
             cursor
         )
     ]
+
+
+class Unheard(msgspec.Struct, frozen=True):
+    """What was announced, and no relay has taken yet."""
+
+    rows: int
+    """At most `WAITING_MOST`."""
+    oldest: datetime | None
+
+
+WAITING_MOST = 100_000
+
+
+def look_at_announced() -> Unheard:
+    """Return how much waits, and since when."""
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT count(*), min(created_at) FROM (SELECT created_at FROM kernel_outbox"
+        " ORDER BY n LIMIT %(most)s) AS waiting",
+        {"most": WAITING_MOST},
+    )
+    row = cursor.fetchone()
+    return Unheard(0, None) if row is None else Unheard(*row)

@@ -4,10 +4,11 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import before_task_publish, setup_logging
 from django.conf import settings
 
-from punchcard.interfaces.worker.queues import celery_settings
+from punchcard.interfaces.worker.carrying import carry
+from punchcard.interfaces.worker.terms import celery_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "punchcard.project.settings")
 
@@ -17,6 +18,7 @@ def leave_logging_alone(**_: Any) -> None:
 
 
 setup_logging.connect(leave_logging_alone)
+before_task_publish.connect(carry)
 app = Celery("punchcard")
 app.conf.update(
     celery_settings(broker=settings.BROKER.celery, seconds=settings.TASK_SECONDS)

@@ -252,7 +252,7 @@ MAIL_LINK = env.optional("PUNCHCARD_MAIL_LINK")
 
 TASK_SECONDS = env.number("PUNCHCARD_TASK_SECONDS", default=300, least=5)
 """What a task may take, but a slow one; after so long a dead worker's is another's.
-What Celery is told else stands in `punchcard/interfaces/worker/queues.py`."""
+What Celery is told else stands in `punchcard/interfaces/worker/terms.py`."""
 UPLOAD_MAX_BYTES = env.number("PUNCHCARD_UPLOAD_MAX_MIB", default=256, least=1) * 2**20
 """How large the file of an import may be, packed as it is."""
 FLOWER_AUTH = env.optional("PUNCHCARD_FLOWER_AUTH")

@@ -211,10 +211,11 @@ def test_without_its_database_every_call_says_503(api: Api) -> None:
         assert (posted.status, posted.code) == (503, "database_unavailable")
         ready = api.get("/health/ready")
         assert (ready.status, ready.code) == (503, "not_ready")
-        assert ready.body["details"] == {"dependencies": {"database": "down"}}
+        asked = ready.body["details"]["dependencies"]
+        assert (asked["database"], "migrations" in asked) == ("down", False)
         assert api.get("/health/live").status == 200
-    up = {"database": "up", "migrations": "up"}
-    assert api.get("/health/ready").body["dependencies"] == up
+    asked = api.get("/health/ready").body["dependencies"]
+    assert (asked["database"], asked["migrations"]) == ("up", "up")
     assert api.post(f"{account}/earn", {"points": 1}, key="k").status == 201
 
 
@@ -225,8 +226,8 @@ def test_without_its_tables_it_is_not_ready(
     monkeypatch.setattr(dependencies, "_needed", lambda: later)
     ready = api.get("/health/ready")
     assert (ready.status, ready.code) == (503, "not_ready")
-    asked = {"database": "up", "migrations": "down"}
-    assert ready.body["details"] == {"dependencies": asked}
+    asked = ready.body["details"]["dependencies"]
+    assert (asked["database"], asked["migrations"]) == ("up", "down")
     assert api.get("/health/live").status == 200
 
 

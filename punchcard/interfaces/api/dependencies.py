@@ -1,29 +1,49 @@
-"""What we cannot work without, asked one by one: the first that is down is told."""
+"""What we work with, asked one by one, and what we cannot answer without."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from .broker import broker_answers
+
 State = Literal["up", "down"]
 
 BROKEN = (DatabaseError, InterfaceError, psycopg.Error)
 
 
+class Dependency(NamedTuple):
+    """One of them."""
+
+    is_up: Callable[[], bool]
+    needed: bool = True
+    """Whether nothing can be answered without it."""
+    after: str | None = None
+    """What it is part of: where that is down, it is not asked."""
+
+
 def ask_dependencies() -> Mapping[str, State]:
-    """Ask each in order; after one that is down, what builds on it is not asked."""
+    """Ask each in order; what is part of one that is down is not asked."""
     answers: dict[str, State] = {}
-    for name, is_up in CHECKS.items():
-        answers[name] = "up" if is_up() else "down"
-        if answers[name] == "down":
-            break
+    for name, dependency in DEPENDENCIES.items():
+        if dependency.after is None or answers.get(dependency.after) == "up":
+            answers[name] = "up" if dependency.is_up() else "down"
     return answers
+
+
+def is_ready(answers: Mapping[str, State]) -> bool:
+    """Return whether all that is needed is up."""
+    return all(
+        answers.get(name) == "up"
+        for name, dependency in DEPENDENCIES.items()
+        if dependency.needed
+    )
 
 
 def database_answers() -> bool:
@@ -45,9 +65,10 @@ def tables_are_ours() -> bool:
     return _needed() <= set(applied)
 
 
-CHECKS: Mapping[str, Callable[[], bool]] = {
-    "database": database_answers,
-    "migrations": tables_are_ours,
+DEPENDENCIES: Mapping[str, Dependency] = {
+    "database": Dependency(database_answers),
+    "migrations": Dependency(tables_are_ours, after="database"),
+    "broker": Dependency(broker_answers, needed=False),
 }
 
 

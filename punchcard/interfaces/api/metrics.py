@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -25,10 +26,12 @@ from punchcard.journeys.take_readings import (
 )
 from punchcard.kernel import clock
 from punchcard.kernel.metrics import REGISTRY
+from punchcard.kernel.outbox import look_at_announced
 from punchcard.kernel.readings import Reading, list_readings
 from punchcard.ledger.events import WAITING_MOST, look_at_outbox
 from punchcard.programs.queries import name_wallets
 
+from .broker import look_at_queues
 from .dependencies import BROKEN
 from .problems import REALM, Problem, answer_error
 
@@ -73,6 +76,7 @@ def _require_token(request: HttpRequest) -> None:
 def _readings_registry() -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(_Readings())
+    registry.register(_Queues())
     return registry
 
 
@@ -112,18 +116,53 @@ def _verdict(readings: list[Reading]) -> Iterator[Metric]:
 
 
 def _waiting() -> Iterator[Metric]:
-    waiting = look_at_outbox()
+    """Tell of both outboxes together: one relay takes from both."""
+    posted, announced = look_at_outbox(), look_at_announced()
     yield GaugeMetricFamily(
         "punchcard_outbox_rows",
         f"What the event log does not have yet; {WAITING_MOST} stands for more.",
-        value=waiting.rows,
+        value=min(posted.rows + announced.rows, WAITING_MOST),
     )
-    age = 0.0
-    if waiting.oldest is not None:
-        age = max((clock.read() - waiting.oldest).total_seconds(), 0.0)
     yield GaugeMetricFamily(
-        "punchcard_outbox_seconds", "How long its oldest row has waited.", value=age
+        "punchcard_outbox_seconds",
+        "How long its oldest row has waited.",
+        value=max(_age(posted.oldest), _age(announced.oldest)),
     )
+
+
+def _age(of: datetime | None) -> float:
+    """Return how long ago that was; 0 for nothing, and where clocks differ."""
+    return 0.0 if of is None else max((clock.read() - of).total_seconds(), 0.0)
+
+
+class _Queues(Collector):
+    """What the broker knows; that it is down is a number too."""
+
+    def collect(self) -> Iterator[Metric]:
+        found = look_at_queues()
+        yield GaugeMetricFamily(
+            "punchcard_broker_up", "1 where it answers.", value=found is not None
+        )
+        if found is None:
+            return
+        tasks = GaugeMetricFamily(
+            "punchcard_queue_tasks", "Tasks that wait for a worker.", labels=["queue"]
+        )
+        seconds = GaugeMetricFamily(
+            "punchcard_queue_seconds",
+            "How long the oldest of them has waited.",
+            labels=["queue"],
+        )
+        for queue in found.queues:
+            tasks.add_metric([queue.name], queue.tasks)
+            seconds.add_metric([queue.name], _age(queue.oldest))
+        yield tasks
+        yield seconds
+        yield GaugeMetricFamily(
+            "punchcard_tasks_taken",
+            "Tasks that a worker has taken and not ended.",
+            value=found.taken,
+        )
 
 
 def _outstanding(readings: list[Reading]) -> Iterator[Metric]:

@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 5
 
 
 def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG001
-    """Print what each dependency is; 1 where one is down.
+    """Print what each dependency is; 1 where it cannot answer without one.
 
     Raises:
         Stop: nobody answers, or not as Punchcard does.

@@ -9,7 +9,8 @@ from typing import Any
 from celery import shared_task
 from django.conf import settings
 
-from punchcard.interfaces.worker.queues import NORMAL, RETRIES, SLOW, SLOW_SECONDS
+from punchcard.interfaces.worker.queues import NORMAL, SLOW
+from punchcard.interfaces.worker.terms import RETRIES, SLOW_SECONDS
 from punchcard.journeys.retrying import LOST
 from punchcard.kernel.locks import holding
 

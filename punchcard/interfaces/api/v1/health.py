@@ -7,7 +7,11 @@ from typing import Literal
 import msgspec
 from django.http import HttpRequest
 
-from punchcard.interfaces.api.dependencies import State, ask_dependencies
+from punchcard.interfaces.api.dependencies import (
+    State,
+    ask_dependencies,
+    is_ready,
+)
 from punchcard.interfaces.api.endpoint import (
     Answer,
     Call,
@@ -22,11 +26,13 @@ from punchcard.interfaces.api.problems import Problem
 
 
 class Dependencies(msgspec.Struct, frozen=True, kw_only=True):
-    """What we cannot work without."""
+    """What we work with."""
 
     database: State
     migrations: State
     """Whether the tables are those of this version."""
+    broker: State
+    """What background work goes through; no answer needs it."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,10 +42,11 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """That all is well, dependency by dependency."""
+    """That it can answer, dependency by dependency."""
 
     dependencies: Dependencies
-    status: Literal["ok"] = "ok"
+    status: Literal["ok", "degraded"] = "ok"
+    """`degraded`: something is down that no answer needs."""
 
 
 class Live(Endpoint):
@@ -67,7 +74,10 @@ class Ready(Endpoint):
         Operation(
             id="healthReady",
             summary="Can it do its work?",
-            description="Asks the dependencies in order; 503 says which is down.",
+            description=(
+                "Asks the dependencies; 503 says which is down. Without the broker all "
+                "calls are answered and background work waits: 200, `degraded`."
+            ),
             tag="health",
             scope=ANYONE,
             answers={200: Readiness},
@@ -77,9 +87,14 @@ class Ready(Endpoint):
     def get(self, _request: HttpRequest) -> Answer:
         """Ask the dependencies."""
         asked = ask_dependencies()
-        if "down" in asked.values():
+        if not is_ready(asked):
             raise Problem("not_ready", details={"dependencies": asked})
-        return Answer(body=Readiness(dependencies=Dependencies(**asked)))
+        return Answer(
+            body=Readiness(
+                dependencies=Dependencies(**asked),
+                status="degraded" if "down" in asked.values() else "ok",
+            )
+        )
 
 
 class Ping(Endpoint):
