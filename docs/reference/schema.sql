@@ -492,6 +492,7 @@ CREATE TABLE public.kernel_event (
     member_id uuid,
     data jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    request_id character varying(128),
     CONSTRAINT event_position_positive CHECK (("position" > 0)),
     CONSTRAINT event_type_is_dotted CHECK (((type)::text ~ '^[a-z_]+\.[a-z_]+$'::text))
 );
@@ -561,6 +562,7 @@ CREATE TABLE public.kernel_outbox (
     after_sequence bigint,
     data jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    request_id character varying(128),
     CONSTRAINT announced_of_an_account_after_an_entry CHECK ((((account_id IS NULL) AND (after_sequence IS NULL)) OR ((account_id IS NOT NULL) AND (after_sequence IS NOT NULL)))),
     CONSTRAINT announced_type_is_dotted CHECK (((type)::text ~ '^[a-z_]+\.[a-z_]+$'::text))
 );
@@ -701,6 +703,7 @@ CREATE TABLE public.ledger_outbox (
     recorded_at timestamp with time zone NOT NULL,
     recorded_xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     relayed_at timestamp with time zone,
+    request_id character varying(128),
     CONSTRAINT outbox_range_is_ordered CHECK ((last_sequence >= first_sequence))
 );
 

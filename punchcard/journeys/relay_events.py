@@ -131,6 +131,7 @@ def _of_entry(entry: Happening) -> NewEvent:
         sequence=entry.sequence,
         member=entry.member,
         data=entry.data,
+        request_id=entry.request_id,
         created_at=entry.recorded_at,
     )
 
@@ -144,5 +145,6 @@ def _of_said(said: Announced) -> NewEvent:
         account=said.account,
         member=said.member,
         data=said.data | after,
+        request_id=said.request_id,
         created_at=said.created_at,
     )

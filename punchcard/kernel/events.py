@@ -25,8 +25,9 @@ _LOCK = 0x6576656E7473
 _APPEND: LiteralString = """
     WITH new AS MATERIALIZED (
         SELECT * FROM unnest(%(ids)s, %(programs)s, %(types)s, %(accounts)s,
-            %(sequences)s, %(members)s, %(data)s, %(created)s) WITH ORDINALITY
-            AS n (id, program, type, account, sequence, member, data, created, place)
+            %(sequences)s, %(members)s, %(data)s, %(requests)s, %(created)s)
+            WITH ORDINALITY AS n (id, program, type, account, sequence, member, data,
+            request, created, place)
     ), begun AS MATERIALIZED (
         SELECT program, coalesce((
             SELECT e.position FROM kernel_event e WHERE e.program_id = program
@@ -34,13 +35,14 @@ _APPEND: LiteralString = """
         FROM (SELECT DISTINCT program FROM new) AS programs
     )
     INSERT INTO kernel_event (program_id, position, id, type, account_id, sequence,
-        member_id, data, created_at)
+        member_id, data, request_id, created_at)
     SELECT program, last + row_number() OVER (PARTITION BY program ORDER BY place),
-        id, type, account, sequence, member, data::jsonb, created
+        id, type, account, sequence, member, data::jsonb, request, created
     FROM new JOIN begun USING (program)
 """
 _LIST: LiteralString = """
-    SELECT id, position, type, account_id, sequence, member_id, data::text, created_at
+    SELECT id, position, type, account_id, sequence, member_id, data::text, request_id,
+        created_at
     FROM kernel_event WHERE program_id = %(program)s AND position > %(after)s
 """
 _NARROWED: dict[str, LiteralString] = {
@@ -63,6 +65,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The account's entry that it is, if it is one."""
     member: UUID | None = None
     data: dict[str, Any] = {}
+    request_id: str | None = None
     created_at: datetime
 
 
@@ -76,6 +79,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int | None
     member: UUID | None
     data: dict[str, Any]
+    request_id: str | None
     created_at: datetime
 
 
@@ -132,6 +136,7 @@ def append_events(*, events: Sequence[NewEvent]) -> None:
             "sequences": sql.Int8s([event.sequence for event in events]),
             "members": sql.Uuids([event.member for event in events]),
             "data": sql.Texts([encode(event.data).decode() for event in events]),
+            "requests": sql.Texts([event.request_id for event in events]),
             "created": sql.Instants([event.created_at for event in events]),
         },
         prepare=True,
@@ -166,18 +171,28 @@ def list_events(
         f"{_LIST} {' '.join(narrowed)} ORDER BY position LIMIT %(limit)s".encode(),
         {"program": program, "after": after, "limit": limit, **asked},
     )
-    return [
-        EventView(
-            id=identity,
-            position=position,
-            type=type_,
-            account=about,
-            sequence=sequence,
-            member=whose,
-            data=msgspec.json.decode(data),
-            created_at=created_at,
-        )
-        for identity, position, type_, about, sequence, whose, data, created_at in (
-            cursor
-        )
-    ]
+    return [_event(*row) for row in cursor]
+
+
+def _event(
+    identity: UUID,
+    position: int,
+    type_: str,
+    account: UUID | None,
+    sequence: int | None,
+    member: UUID | None,
+    data: str,
+    request: str | None,
+    created_at: datetime,
+) -> EventView:
+    return EventView(
+        id=identity,
+        position=position,
+        type=type_,
+        account=account,
+        sequence=sequence,
+        member=member,
+        data=msgspec.json.decode(data),
+        request_id=request,
+        created_at=created_at,
+    )

@@ -22,6 +22,11 @@ def note(**facts: str) -> None:
     contextvars.bind_contextvars(**facts)
 
 
+def end_work() -> None:
+    """End a piece of work: what is logged from now on is part of none."""
+    contextvars.clear_contextvars()
+
+
 def request_id() -> str:
     """Return the id of the work under way; empty where nobody began any."""
     return str(contextvars.get_contextvars().get("request_id", ""))

@@ -86,6 +86,8 @@ class Announced(models.Model):
     account = models.UUIDField(db_column="account_id", null=True)
     after = models.BigIntegerField(db_column="after_sequence", null=True)
     data = models.JSONField()
+    request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    """Of the request, or the task, that it happened in; null: of neither."""
     created_at = models.DateTimeField()
 
     class Meta:
@@ -127,6 +129,8 @@ class Event(models.Model):
     sequence = models.BigIntegerField(null=True)
     member = models.UUIDField(db_column="member_id", null=True)
     data = models.JSONField()
+    request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    """Of the request, or the task, that it happened in; null: of neither."""
     created_at = models.DateTimeField()
 
     class Meta:

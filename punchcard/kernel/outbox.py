@@ -15,6 +15,7 @@ import msgspec
 
 from punchcard.kernel import clock, sql
 from punchcard.kernel.ids import new_id
+from punchcard.kernel.log_context import request_id
 from punchcard.kernel.transactions import require_transaction
 
 
@@ -43,6 +44,7 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True):
     account: UUID | None
     after: int | None
     data: dict[str, Any]
+    request_id: str | None
     created_at: datetime
 
 
@@ -58,8 +60,9 @@ def announce(*, announcements: Sequence[Announcement]) -> None:
     sql.cursor().execute(
         """
         INSERT INTO kernel_outbox (event_id, program_id, type, member_id, account_id,
-            after_sequence, data, created_at)
-        SELECT id, program, type, member, account, after, data::jsonb, %(now)s
+            after_sequence, data, request_id, created_at)
+        SELECT id, program, type, member, account, after, data::jsonb, %(request)s,
+            %(now)s
         FROM unnest(%(ids)s, %(programs)s, %(types)s, %(members)s, %(accounts)s,
             %(afters)s, %(data)s) WITH ORDINALITY
             AS new (id, program, type, member, account, after, data, place)
@@ -67,6 +70,8 @@ def announce(*, announcements: Sequence[Announcement]) -> None:
         """,
         {
             "now": clock.read(),
+            # See Note [A request's id goes along].
+            "request": request_id() or None,
             "ids": sql.Uuids([new_id() for _ in announcements]),
             "programs": sql.Uuids([said.program for said in announcements]),
             "types": sql.Texts([said.type for said in announcements]),
@@ -97,29 +102,40 @@ def take_announced(*, limit: int, accounts: Collection[UUID] = ()) -> list[Annou
                 UNION
                 SELECT n FROM kernel_outbox WHERE account_id = ANY(%(accounts)s))
             RETURNING n, event_id, program_id, type, member_id, account_id,
-                after_sequence, data::text, created_at
+                after_sequence, data::text, request_id, created_at
         )
         SELECT * FROM taken ORDER BY n
         """,
         {"limit": limit, "accounts": sql.Uuids(list(accounts))},
         prepare=True,
     )
-    return [
-        Announced(
-            n=n,
-            id=identity,
-            program=program,
-            type=type_,
-            member=member,
-            account=account,
-            after=after,
-            data=msgspec.json.decode(data),
-            created_at=created_at,
-        )
-        for n, identity, program, type_, member, account, after, data, created_at in (
-            cursor
-        )
-    ]
+    return [_announced(*row) for row in cursor]
+
+
+def _announced(
+    n: int,
+    identity: UUID,
+    program: UUID,
+    type_: str,
+    member: UUID | None,
+    account: UUID | None,
+    after: int | None,
+    data: str,
+    request: str | None,
+    created_at: datetime,
+) -> Announced:
+    return Announced(
+        n=n,
+        id=identity,
+        program=program,
+        type=type_,
+        member=member,
+        account=account,
+        after=after,
+        data=msgspec.json.decode(data),
+        request_id=request,
+        created_at=created_at,
+    )
 
 
 class Unheard(msgspec.Struct, frozen=True):

@@ -79,6 +79,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     member: UUID | None
     data: dict[str, Any]
+    request_id: str | None
     recorded_at: datetime
 
 
@@ -153,6 +154,7 @@ def _happening(
     type_: str,
     by_time: bool,  # noqa: FBT001
     recorded_at: datetime,
+    request_id: str | None,
     *said: Any,
 ) -> Happening:
     named = zip(_SAID, said, strict=True)
@@ -170,6 +172,7 @@ def _happening(
         sequence=sequence,
         member=holder if holder_kind == "member" else None,
         data={"entry": type_} | data,
+        request_id=request_id,
         recorded_at=recorded_at,
     )
 

@@ -351,6 +351,8 @@ class Outbox(models.Model):
     recorded_at = models.DateTimeField()
     relayed_at = models.DateTimeField(null=True)
     """When its entries were in the event log; null: not yet (`sql/0003_relay`)."""
+    request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    """Of the request, or the task, that it happened in; null: of neither."""
 
     class Meta:
         db_table = "ledger_outbox"

@@ -14,6 +14,7 @@ import psycopg
 from msgspec.structs import astuple
 
 from punchcard.kernel import sql
+from punchcard.kernel.log_context import request_id
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.rules.state import Account
 
@@ -113,6 +114,7 @@ _OUTBOX: Columns = [
     ("first", sql.Int8s),
     ("last", sql.Int8s),
     ("recorded_at", sql.Instants),
+    ("request_id", sql.Texts),
 ]
 
 _json = msgspec.json.Encoder(order="sorted").encode
@@ -275,12 +277,15 @@ def _refusal_rows(touched: Sequence[Account]) -> Rows:
 
 
 def _outbox_rows(touched: Sequence[Account], recorded_at: datetime) -> Rows:
+    # See Note [A request's id goes along].
+    part_of = request_id() or None
     return [
         (
             account.id,
             account.entries[0].sequence,
             account.entries[-1].sequence,
             recorded_at,
+            part_of,
         )
         for account in touched
         if account.entries

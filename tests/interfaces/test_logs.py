@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from punchcard.interfaces.api.v1 import health
+from punchcard.journeys.relay_events import relay_events
 from punchcard.project import logs
 from tests.interfaces.conftest import Api
 
@@ -119,6 +120,31 @@ def test_every_line_of_a_request_has_its_id_and_none_of_the_next(
     assert (unexpected["level"], request["level"]) == ("error", "error")
     assert "actor" not in unexpected | request
     assert "code" not in unexpected
+
+
+def test_an_event_has_the_id_of_its_request_s_line(api: Api, log: Log) -> None:
+    account = api.enrol()
+    earned = api.post(f"{account}/earn", {"points": 7}, key="k")
+    redeemed = api.call(
+        "POST",
+        f"{account}/redeem",
+        {"points": 7},
+        headers={"X-Request-Id": "mine-3", "Idempotency-Key": "r"},
+    )
+    assert (earned.status, redeemed.status) == (201, 201)
+    while relay_events().taken:
+        pass
+    events = api.get("/v1/events").body["data"]
+    told = {event["type"]: event["request_id"] for event in events}
+    assert told["points.redeemed"] == "mine-3"
+    assert told["points.earned"] == earned.response["X-Request-Id"]
+    lines = {line["request_id"]: line["route"] for line in log.of("request")}
+    for name, route in (
+        ("member.enrolled", "/v1/members"),
+        ("points.earned", "/v1/accounts/{account}/earn"),
+        ("points.redeemed", "/v1/accounts/{account}/redeem"),
+    ):
+        assert lines[told[name]] == route
 
 
 def test_what_is_asked_all_day_is_not_told(api: Api, log: Log) -> None:

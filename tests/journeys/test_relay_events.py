@@ -20,6 +20,7 @@ from punchcard.journeys.post_commands import post_commands
 from punchcard.journeys.relay_events import Relayed, relay_events
 from punchcard.kernel.audit import CONSOLE, Author
 from punchcard.kernel.events import EventView, list_events
+from punchcard.kernel.log_context import begin_work, end_work
 from punchcard.kernel.outbox import Announcement, announce
 from punchcard.kernel.transactions import TransactionError, transaction
 from punchcard.ledger.commands import (
@@ -185,6 +186,30 @@ def test_an_event_says_what_its_entry_says(ledger: Ledger) -> None:
     assert gave.data["transfer"]["sequence"] == took.sequence == 1
     assert gave.data["transfer"]["id"] == took.data["transfer"]["id"]
     assert gave.id != took.id
+
+
+def test_an_event_says_which_request_it_happened_in(ledger: Ledger) -> None:
+    one, other = ledger.open(2)
+    begin_work(request_id="first")
+    ledger.post(*[Earn(account=a, points=5, key=k) for k in "12" for a in (one, other)])
+    begin_work(request_id="second")
+    ledger.one(Earn(account=one, points=5, key="3"))
+    change_status(ledger, one, "frozen")
+    end_work()
+    ledger.one(Earn(account=one, points=5, key="4"))
+    drain()
+    told = [(e.sequence, e.request_id) for e in events_of(ledger.program, account=one)]
+    assert told == [
+        (1, "first"),
+        (2, "first"),
+        (3, "second"),
+        (None, "second"),
+        (4, None),
+    ]
+    told = [
+        (e.sequence, e.request_id) for e in events_of(ledger.program, account=other)
+    ]
+    assert told == [(1, "first"), (2, "first")]
 
 
 def test_what_becomes_of_an_account_stands_between_its_entries(ledger: Ledger) -> None:

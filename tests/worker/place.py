@@ -94,10 +94,11 @@ class Place:
     def worker(self, name: str = "worker", *words: object) -> Any:
         return self.running("worker", "--name", name, *words, ready=f"{name}@.* ready")
 
-    def send(self, task: str, *, queue: str) -> str:
+    def send(self, task: str, *, queue: str, **headers: str) -> str:
         """Send a task as any process would; return its id."""
         with Celery(broker=env.broker(self.broker.url).celery) as sender:
-            return str(sender.send_task(f"punchcard.{task}", queue=queue).id)
+            name = f"punchcard.{task}"
+            return str(sender.send_task(name, queue=queue, headers=headers).id)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(**self.database.dsn()) as connection:

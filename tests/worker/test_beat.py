@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from redis import Redis
 
+from punchcard.project import env
 from tests.worker.place import Place, until
 
 KEPT = """
@@ -96,6 +100,23 @@ def test_a_real_beat_fires_a_real_schedule_on_a_real_worker(place: Place) -> Non
         assert beat.stop() == 0
         assert worker.stop() == 0
         assert "Traceback" not in beat.said + worker.said
+
+
+@pytest.mark.usefixtures("every_second")
+def test_a_message_says_when_beat_sent_it(place: Place) -> None:
+    """No worker takes it: so it is seen how long it has waited."""
+    with Redis.from_url(env.broker(place.broker.url).client) as client:
+        client.delete("normal")
+        began = datetime.now(UTC)
+        with place.running("beat", ready=SAID):
+            until(lambda: bool(client.llen("normal")))
+        message = client.lindex("normal", -1)
+        assert isinstance(message, bytes)
+        headers = json.loads(message)["headers"]
+        assert began < datetime.fromisoformat(headers["sent_at"]) < datetime.now(UTC)
+        # Nobody asked for it.
+        assert "request_id" not in headers
+        client.delete("normal")
 
 
 @pytest.mark.usefixtures("every_second")

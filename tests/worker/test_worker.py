@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -53,6 +55,40 @@ def test_what_fell_due_is_written_by_a_worker(place: Place, tmp_path: Path) -> N
         place.send("forget_expired", queue="normal")
         worker.says("forget_expired: 0 rows forgotten")
     assert place.rows(RELEASES) == [(2,)]
+
+
+def test_a_task_is_part_of_the_request_that_sent_it(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_two_orders(place, tmp_path, "asked")
+    monkeypatch.setenv("PUNCHCARD_LOG_STYLE", "json")
+    with place.worker("asked") as worker:
+
+        def told_of(task: str) -> dict[str, Any]:
+            worker.says(rf"\[{task}\] succeeded")
+            lines = [line for line in worker.said.splitlines() if line[:1] == "{"]
+            (told,) = [
+                line
+                for line in map(json.loads, lines)
+                if line.get("task_id") == task and "settled" in line["event"]
+            ]
+            return dict(told)
+
+        asked = place.send("settle_due_points", queue="normal", request_id="mine-4")
+        assert told_of(asked)["request_id"] == "mine-4"
+        assert told_of(asked)["task"] == "punchcard.settle_due_points"
+        unasked = place.send("settle_due_points", queue="normal")
+        assert told_of(unasked)["request_id"] == unasked
+    place.run("relay", "--once")
+    told = place.rows(
+        "SELECT type, request_id FROM kernel_event e JOIN programs_program p"
+        " ON p.id = e.program_id WHERE slug = 'asked' AND account_id IS NOT NULL"
+        " ORDER BY position"
+    )
+    assert told == [
+        *[("points.pending", None)] * 2,
+        *[("points.activated", "mine-4")] * 2,
+    ]
 
 
 def test_a_harmed_account_is_frozen_and_the_task_says_so_by_failing(

@@ -71,8 +71,10 @@ FROM unnest(%(r_account)s, %(r_key)s, %(r_fingerprint)s, %(r_code)s,
     AS c(account_id, key, fingerprint, code, details, sequence, decided_at)
 
 -- part: o_ One row per account for whoever reads what was posted.
-INSERT INTO ledger_outbox (account_id, first_sequence, last_sequence, recorded_at)
-SELECT * FROM unnest(%(o_account)s, %(o_first)s, %(o_last)s, %(o_recorded_at)s)
+INSERT INTO ledger_outbox (account_id, first_sequence, last_sequence, recorded_at,
+    request_id)
+SELECT * FROM unnest(%(o_account)s, %(o_first)s, %(o_last)s, %(o_recorded_at)s,
+    %(o_request_id)s)
 
 -- part: e_ The entries.
 INSERT INTO ledger_entry (account_id, sequence, type, source, amount, available,

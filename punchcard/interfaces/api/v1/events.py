@@ -109,6 +109,16 @@ class EventAnswer(msgspec.Struct, frozen=True, kw_only=True):
             ],
         ),
     ]
+    request_id: Annotated[
+        str | None,
+        Meta(
+            description=(
+                "`X-Request-Id` of the call that it happened in, or the id of the task."
+            ),
+            examples=["0197d1c2f1e47a3b9d5e6f708192a3b4"],
+            extra_json_schema={"maxLength": 128},
+        ),
+    ]
     created_at: Annotated[datetime, Meta(examples=["2030-01-01T12:00:01Z"])]
 
 
@@ -220,5 +230,6 @@ def render_event(event: EventView, names: Names) -> EventAnswer:
         sequence=event.sequence,
         member=None if event.member is None else names.member(event.member),
         data=event.data,
+        request_id=event.request_id,
         created_at=event.created_at,
     )
