@@ -100,6 +100,9 @@ def _run(arguments: Namespace) -> int:
     if arguments.needs == BROKER:
         import_module("punchcard.project.celery")
         installation.start_broker()
+    if arguments.needs != NOTHING:
+        # After Celery: whose task it is comes first, and then its trace.
+        import_module("punchcard.project.telemetry").begin()
     code: int = import_module(f"{console}.{arguments.module}").run(
         arguments, installation
     )

@@ -94,6 +94,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "punchcard.interfaces.api.request_ids.RequestIds",
+    "punchcard.project.telemetry.Traces",
     "punchcard.interfaces.api.request_lines.RequestLines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -45,7 +45,7 @@ class RequestLines:
         say = logger.info
         if response.status_code >= 500:
             say = logger.error
-        elif _asked_all_day(address):
+        elif is_asked_all_day(address):
             say = logger.debug
         say(
             "request",
@@ -55,6 +55,11 @@ class RequestLines:
             milliseconds=round(seconds * 1000, 1),
         )
         return response
+
+
+def is_asked_all_day(address: str) -> bool:
+    """Return whether machines ask it every few seconds: nobody is to be told."""
+    return bool(_asked_all_day(address))
 
 
 def address_pattern(request: HttpRequest) -> str:
