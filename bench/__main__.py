@@ -24,6 +24,7 @@ def main() -> None:
         os.environ["DJANGO_SETTINGS_MODULE"] = "punchcard.project.settings"
         os.environ.pop("DATABASE_URL", None)
         os.environ["PUNCHCARD_ALLOWED_HOSTS"] = "localhost,127.0.0.1"
+        os.environ["PUNCHCARD_RATE_LIMIT"] = "off"
         import django
 
         django.setup()

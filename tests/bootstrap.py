@@ -16,6 +16,9 @@ import pytest
 from tests.secret import SECRET_KEY
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "punchcard.project.settings")
+# What is tested calls as often as it likes, and needs no Valkey; tests of the limits
+# say which.
+os.environ.setdefault("PUNCHCARD_RATE_LIMIT", "off")
 _home: Path | None = None
 
 if "DATABASE_URL" not in os.environ:

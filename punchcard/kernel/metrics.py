@@ -36,6 +36,12 @@ REQUESTS = Counter(
     ["method", "route", "status"],
     registry=REGISTRY,
 )
+RATE_LIMITED = Counter(
+    "punchcard_rate_limited_requests",
+    "Requests that have a budget: passed, refused, or uncounted for want of Valkey.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 REQUEST_SECONDS = Histogram(
     "punchcard_http_request_seconds",
     "How long a request took until its answer began.",

@@ -7,6 +7,7 @@ as container platforms hand over secrets.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -66,6 +67,25 @@ def number(name: str, *, default: int, least: int = 0) -> int:
         message = f"{name} is {value!r}: say a whole number from {least} up."
         raise EnvironmentMistake(message)
     return int(value)
+
+
+def rate(name: str, default: str) -> tuple[int, int] | None:
+    """Return a setting like `600/60`: so many in so many seconds; None: `off`.
+
+    Raises:
+        EnvironmentMistake: it is neither, more than a day, or more than can be counted.
+    """
+    value = text(name, default)
+    if value.lower() in {"off", "0"}:
+        return None
+    said = re.fullmatch("([0-9]{1,9})/([0-9]{1,5})", value)
+    if said is not None:
+        quota, window = int(said[1]), int(said[2])
+        # Counted are microseconds: a whole one for each.
+        if 1 <= window <= 86_400 and 1 <= quota <= window * 1_000_000:
+            return quota, window
+    message = f"{name} is {value!r}: say off, or how many in how many seconds: 600/60."
+    raise EnvironmentMistake(message)
 
 
 def choice(name: str, default: str, choices: Sequence[str]) -> str:

@@ -269,6 +269,9 @@ SEAL_KEPT_KEY = HOME / "seal_key"
 
 # ------------------------------------------------------------------------- the API
 
+RATE_LIMIT = env.rate("PUNCHCARD_RATE_LIMIT", "6000/60")
+"""What a credential may ask, in how many seconds; None: as much as it likes."""
+
 REST_FRAMEWORK = {
     # The doors authenticate and authorise themselves.
     "DEFAULT_AUTHENTICATION_CLASSES": [],

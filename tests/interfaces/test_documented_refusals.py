@@ -18,8 +18,11 @@ from django.db import connection
 from django.test import override_settings
 
 from punchcard.access.queries import SCOPES
+from punchcard.interfaces.api import rate_limits
 from punchcard.kernel.answers import answer_scope
 from punchcard.kernel.ids import untyped
+from punchcard.project import env
+from punchcard.project.servers.valkey import ValkeyServer, temporary
 from tests.builders import rows
 from tests.interfaces.conftest import START, Answer, Api, another_key, make_api
 from tests.interfaces.errands import LEDGER, Errand
@@ -104,6 +107,13 @@ def _claimed(scope: bytes) -> Iterator[None]:
         yield
 
 
+def too_many_requests(scene: Scene, method: str, path: str) -> Answer:
+    """Ask for something else first, and have no more than that one call."""
+    with override_settings(RATE_LIMIT=(1, 86_400)):
+        scene.caller(method, path).get("/v1/ping")
+        return scene.send(method, path)
+
+
 def clock_backwards(scene: Scene, method: str, path: str) -> Answer:
     first, second = {"to": "2032-01-01T00:00:00Z"}, {"to": START.isoformat()}
     scene.send(method, path, body=first, key="before")
@@ -130,6 +140,7 @@ AT_THE_DOOR = {
     "forbidden",
     "address_not_allowed",
     "length_required",
+    "too_many_requests",
 }
 """What is refused before anything is looked for: one scene will do for all of it."""
 
@@ -142,6 +153,7 @@ ERRANDS: dict[str, Errand] = {
     "length_required": without_length,
     "in_flight": in_flight,
     "answer_withheld": answer_withheld,
+    "too_many_requests": too_many_requests,
     "clock_backwards": clock_backwards,
     "clock_not_in_test": clock_not_in_test,
 }
@@ -159,6 +171,21 @@ def meet(scene: Scene, method: str, path: str, code: str) -> Answer:
     if code in WRONG:
         return scene.send(method, path, **WRONG[code])
     return ERRANDS[code](scene, method, path)
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[ValkeyServer]:
+    with temporary("punchcard-limits-") as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def counted(
+    valkey: ValkeyServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Count where something is limited, however slow the machine is."""
+    monkeypatch.setattr(rate_limits, "PATIENCE_SECONDS", 60.0)
+    settings.BROKER = env.broker(valkey.url)
 
 
 @lru_cache(maxsize=1)

@@ -28,6 +28,7 @@ from .idempotency import Asked, answer_again, answer_once, fingerprint, read_key
 from .parsing import parse_body, parse_query, read_body
 from .permissions import ANYONE, Demand, require_own, require_scope
 from .problems import Problem, answer_error
+from .rate_limits import Budget, count_request
 from .request_ids import request_id
 from .schema import OperationSchema
 from .versions import VersionUse
@@ -129,6 +130,8 @@ class Operation:
     """`optional`: the answer is kept; `required`: it is the key of the ledger."""
     one_transaction: bool = True
     """False: its work spans several, and is safe to do again (with a key: optional)."""
+    limited: bool = True
+    """Whether it counts against the caller's budget of requests."""
     version: VersionUse = "none"
     """`told`: answers carry an ETag; `demanded`: and it takes an If-Match."""
     description: str = ""
@@ -159,6 +162,8 @@ class Endpoint(APIView):
     operations: ClassVar[dict[str, Operation]] = {}
     schema = OperationSchema()
     _decoders: ClassVar[dict[str, msgspec.json.Decoder[Any]]] = {}
+    _budget: Budget | None = None
+    """How the caller stands. Django makes an object of this class for each request."""
 
     def __init_subclass__(cls) -> None:
         """Collect what the handlers declare, once."""
@@ -181,9 +186,13 @@ class Endpoint(APIView):
     ) -> HttpResponseBase:
         """Answer a request; whatever happens, with a document and never a trace."""
         try:
-            return self._answer(request, path)
+            response = self._answer(request, path)
         except Exception as error:  # noqa: BLE001 - this is the last line of defence
-            return answer_error(request, error)
+            response = answer_error(request, error)
+        if self._budget is not None:
+            for name, value in self._budget.headers.items():
+                response.headers[name] = value
+        return response
 
     def _answer(
         self, request: HttpRequest, path: Mapping[str, Any]
@@ -218,9 +227,17 @@ class Endpoint(APIView):
         declared: Operation,
     ) -> Any:
         if declared.scope == ANYONE:
+            if declared.limited:
+                self._count(request, None)
             return self._visit(request, path, method, declared)
-        caller = authenticate_request(request)
+        try:
+            caller = authenticate_request(request)
+        except Problem:
+            # Whoever shows a wrong credential has none.
+            self._count(request, None)
+            raise
         note(program=caller.program.slug, actor=caller.actor)
+        self._count(request, f"{caller.actor}@{caller.program.id}")
         require_scope(caller, declared.scope)
         require_own(caller, declared.scope, method, path)
         body: Any = None
@@ -236,6 +253,13 @@ class Endpoint(APIView):
             key=None if declared.key == "none" else read_key(request),
             now=program_now(caller.program),
         )
+
+    def _count(self, request: HttpRequest, subject: str | None) -> None:
+        """Count the request before anything of it is read or done."""
+        self._budget = count_request(request, subject)
+        if self._budget is not None and not self._budget.passed:
+            wait = {"Retry-After": str(self._budget.seconds)}
+            raise Problem("too_many_requests", headers=wait)
 
     def _visit(
         self,

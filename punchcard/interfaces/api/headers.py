@@ -46,6 +46,25 @@ HEADERS: dict[str, dict[str, Any]] = {
             "maximum": 86_400,
         },
     },
+    "RateLimit-Policy": {
+        "description": "`q`: how much may be asked; it fills up in `w` seconds.",
+        "schema": {
+            "type": "string",
+            "maxLength": 60,
+            "pattern": '^"default";q=[0-9]+;w=[0-9]+$',
+        },
+    },
+    "RateLimit": {
+        "description": (
+            "`r`: how much is left; `t`: seconds until it is whole again, and of a "
+            "429 until this request would pass. Not there while nothing is counted."
+        ),
+        "schema": {
+            "type": "string",
+            "maxLength": 60,
+            "pattern": '^"default";r=[0-9]+;t=[0-9]+$',
+        },
+    },
     "WWW-Authenticate": {
         "description": "How to say who you are.",
         "schema": {"type": "string", "maxLength": 200, "pattern": "^Bearer "},
@@ -109,7 +128,7 @@ def _tags(name: str, description: str) -> dict[str, Any]:
 
 def answer_headers(declared: Operation, status: int) -> dict[str, Any]:
     """Return the headers of what an operation answers when it is done."""
-    names = ["X-Request-Id"]
+    names = ["X-Request-Id", *_of_limits(declared)]
     names += ["Idempotent-Replayed"] if declared.key != "none" else []
     names += ["Location"] if status in (201, 202) else []
     names += ["ETag"] if declared.version != "none" else []
@@ -120,12 +139,16 @@ def refusal_headers(
     declared: Operation, status: int, codes: Sequence[str]
 ) -> dict[str, Any]:
     """Return the headers of a "no" that has one of these codes."""
-    names = ["X-Request-Id"]
+    names = ["X-Request-Id", *_of_limits(declared)]
     names += ["Idempotent-Replayed"] if declared.key != "none" and status < 500 else []
     is_worth_a_try = status in _RETRY_STATUSES or "in_flight" in codes
     names += ["Retry-After"] if is_worth_a_try else []
     names += ["WWW-Authenticate"] if status == 401 else []
     return _references(names)
+
+
+def _of_limits(declared: Operation) -> list[str]:
+    return ["RateLimit", "RateLimit-Policy"] if declared.limited else []
 
 
 def _references(names: Sequence[str]) -> dict[str, Any]:

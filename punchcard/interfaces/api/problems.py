@@ -62,6 +62,7 @@ TABLE: Mapping[str, Row] = {
     "too_large": Row(413, "The body is too large."),
     "unsupported_media_type": Row(415, "This call takes no body of this type."),
     "precondition_required": Row(428, "Say in If-Match which version you change."),
+    "too_many_requests": Row(429, "More was asked than may be: wait."),
     "audit_row_not_found": Row(404, "There is no such row of the audit."),
     # People and keys.
     "too_many_attempts": Row(429, "This was tried too often: wait."),

@@ -122,6 +122,7 @@ class OperationSchema(AutoSchema):
             codes += ("database_unavailable",)
         codes += _OF_EVERY_BODY if declared.has_body else ()
         codes += _OF_EVERY_FILE if declared.takes_file else ()
+        codes += ("too_many_requests",) if declared.limited else ()
         codes += _OF_EVERY_KEPT_ANSWER if declared.key == "optional" else ()
         # Whatever commits can lose its COMMIT, whether a key makes it safe or not.
         codes += () if method.upper() == "GET" else ("outcome_unknown",)

@@ -59,6 +59,7 @@ class Live(Endpoint):
             description="Looks at nothing else: a slow database is no reason to die.",
             tag="health",
             scope=ANYONE,
+            limited=False,
             answers={200: Health},
         )
     )
@@ -80,6 +81,7 @@ class Ready(Endpoint):
             ),
             tag="health",
             scope=ANYONE,
+            limited=False,
             answers={200: Readiness},
             refusals=("not_ready",),
         )
