@@ -19,6 +19,7 @@ import msgspec
 from django.db import connection
 
 from punchcard.kernel import sql
+from punchcard.kernel.locks import holding_one_of
 from punchcard.kernel.transactions import refuse_transaction, require_transaction
 
 KEPT = timedelta(hours=24)
@@ -79,7 +80,10 @@ def claim_answer(*, scope: bytes, now: datetime) -> Kept | None:
         AnswerUnderWay: somebody else has claimed it.
     """
     require_transaction()
-    _lock("pg_try_advisory_xact_lock", scope)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_number(scope)])
+        if not cursor.fetchone()[0]:
+            raise AnswerUnderWay
     return _read(scope, now)
 
 
@@ -87,19 +91,18 @@ def claim_answer(*, scope: bytes, now: datetime) -> Kept | None:
 def claimed_answer(*, scope: bytes, now: datetime) -> Iterator[Kept | None]:
     """Claim a key for work of several transactions; yield the answer if there is one.
 
-    The claim is the connection's: whoever is killed has it no longer.
+    The claim is a transaction's of its own: whoever is killed has it no longer.
 
     Raises:
         TransactionError: a transaction is open.
         AnswerUnderWay: somebody else has claimed it.
+        psycopg.OperationalError: the database cannot be reached.
     """
     refuse_transaction()
-    _lock("pg_try_advisory_lock", scope)
-    try:
+    with holding_one_of([_number(scope)]) as held:
+        if not held:
+            raise AnswerUnderWay
         yield _read(scope, now)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_number(scope)])
 
 
 def keep_answer(
@@ -175,13 +178,6 @@ def withhold_answers(
         [program, sql.Texts(names)],
     )
     return cursor.rowcount
-
-
-def _lock(function: str, scope: bytes) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [_number(scope)])
-        if not cursor.fetchone()[0]:
-            raise AnswerUnderWay
 
 
 def _number(scope: bytes) -> int:

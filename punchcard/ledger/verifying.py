@@ -19,6 +19,7 @@ import msgspec
 from django.db import connections
 
 from punchcard.kernel import sql
+from punchcard.kernel.direct import direct_alias
 from punchcard.ledger.rebuilding import (
     DERIVED,
     Asked,
@@ -246,15 +247,20 @@ def _work(cursor: Cursor, tasks: SimpleQueue[tuple[int, Task]]) -> list[Result]:
 def _work_in_two_lanes(
     cursor: Cursor, tasks: SimpleQueue[tuple[int, Task]], using: str
 ) -> list[Result]:
-    """Share the tasks with a thread whose own connection sees the same snapshot."""
+    """Share the tasks with a thread whose own connection sees the same snapshot.
+
+    It goes past a pooler: two who verify at once would each wait for a second session
+    that the other has.
+    """
+    beside = direct_alias(using)
     (name,) = cursor.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
 
     def second_lane() -> list[Result]:
         try:
-            with snapshot(using, shared=name) as own:
+            with snapshot(beside, shared=name) as own:
                 return _work(own, tasks)
         finally:
-            connections[using].close()
+            connections[beside].close()
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         other = pool.submit(second_lane)

@@ -152,7 +152,7 @@ def mail(name: str) -> dict[str, Any] | None:
     }
 
 
-def database(url: str) -> dict[str, Any]:
+def database(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
     """Return Django's words for `postgresql://user:password@host:port/name?sslmode=…`.
 
     A folder of unix sockets is given as `?host=/run/postgresql`.
@@ -164,17 +164,17 @@ def database(url: str) -> dict[str, Any]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise EnvironmentMistake(f"DATABASE_URL cannot be read: {error}.") from error
+        raise EnvironmentMistake(f"{name} cannot be read: {error}.") from error
     # The address holds a password, so no message repeats it.
     if parts.scheme not in {"postgres", "postgresql"}:
-        message = f"DATABASE_URL is {parts.scheme or 'no'}://…: say postgresql://…"
+        message = f"{name} is {parts.scheme or 'no'}://…: say postgresql://…"
         raise EnvironmentMistake(message)
-    name = unquote(parts.path.removeprefix("/"))
-    if not name or "/" in name:
-        raise EnvironmentMistake("DATABASE_URL names no database: …/name")
+    database = unquote(parts.path.removeprefix("/"))
+    if not database or "/" in database:
+        raise EnvironmentMistake(f"{name} names no database: …/name")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     return {
-        "NAME": name,
+        "NAME": database,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", unquote(parts.hostname or "")),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from punchcard import interfaces
+from punchcard.kernel import direct
 from punchcard.project import env, logs, security
 from punchcard.project.servers.postgres import PostgresServer
 from punchcard.project.servers.valkey import ValkeyServer
@@ -24,6 +25,9 @@ DATABASE_URL = env.optional("DATABASE_URL")
 EMBEDDED = DATABASE_URL is None
 """Whether Punchcard runs its own PostgreSQL. Settings start nothing: who composes a
 process (the console, the tests) calls `PostgresServer(HOME).ensure()` first."""
+
+POOLER_URL = env.optional("PUNCHCARD_POOLER_URL")
+"""A pooler in transaction mode before that database; None: there is none."""
 
 REDIS_URL = env.optional("REDIS_URL")
 OWN_BROKER = REDIS_URL is None
@@ -115,7 +119,8 @@ TEMPLATES: list[dict[str, Any]] = [
 # ------------------------------------------------------------------------- database
 
 
-def _database() -> dict[str, Any]:
+def _direct() -> dict[str, Any]:
+    """Return where PostgreSQL itself is."""
     if DATABASE_URL is not None:
         where = env.database(DATABASE_URL)
     else:
@@ -127,15 +132,26 @@ def _database() -> dict[str, Any]:
             "PORT": str(address["port"]),
             "OPTIONS": {},
         }
-    defaults: dict[str, Any] = {
-        "application_name": "punchcard",
-        "connect_timeout": "5",
+    return _reached(
+        where,
         # Django's default, None, forbids prepared statements. The ledger's few are
         # planned once a connection, not once a call: that is two thirds of the time
         # of a single command.
-        "prepare_threshold": 5,
-        "options": "-c plan_cache_mode=force_generic_plan",
+        prepare_threshold=5,
+        options="-c plan_cache_mode=force_generic_plan",
+    )
+
+
+def _pooled(url: str) -> dict[str, Any]:
+    """Return where its pooler is: see Note [A pooler lends a session]."""
+    where = env.database(url, "PUNCHCARD_POOLER_URL")
+    return _reached(where, prepare_threshold=None) | {
+        "DISABLE_SERVER_SIDE_CURSORS": True
     }
+
+
+def _reached(where: dict[str, Any], **how: Any) -> dict[str, Any]:
+    defaults = {"application_name": "punchcard", "connect_timeout": "5", **how}
     return {
         "ENGINE": "django.db.backends.postgresql",
         **where,
@@ -147,7 +163,9 @@ def _database() -> dict[str, Any]:
     }
 
 
-DATABASES = {"default": _database()}
+DATABASES = {"default": _direct()}
+if POOLER_URL is not None:
+    DATABASES = {"default": _pooled(POOLER_URL), direct.ALIAS: _direct()}
 
 # ------------------------------------------------------------------------- time, words
 

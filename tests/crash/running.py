@@ -8,7 +8,8 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -23,7 +24,7 @@ from punchcard.ledger.commands import Settle
 from punchcard.ledger.operations import open_accounts, post
 from punchcard.ledger.outcomes import NOT_APPLIED
 from punchcard.programs.models import Program, Wallet
-from punchcard.project.servers.postgres import PostgresServer
+from punchcard.project.servers.postgres import PostgresServer, temporary
 from tests.builders import START
 from tests.races import history
 from tests.races.load import POLICY
@@ -87,14 +88,20 @@ class Run:
     """The processes of a plan, replaced when they are killed."""
 
     def __init__(
-        self, plan: Plan, server: PostgresServer, processes: int, host: str = ""
+        self,
+        plan: Plan,
+        server: PostgresServer,
+        processes: int,
+        host: str = "",
+        **environment: str,
     ) -> None:
         self.plan, self.server = plan, server
         self.environment = {
             "PUNCHCARD_HOME": str(server.home),
-            "DATABASE_URL": _url(server, host),
+            "DATABASE_URL": url_of(server, host),
             "PUNCHCARD_SECRET_KEY": SECRET_KEY,
             "PUNCHCARD_ALLOWED_HOSTS": "localhost",
+            **environment,
         }
         self.kills: Counter[str] = Counter()
         self.workers = [self._spawn(number) for number in range(processes)]
@@ -165,12 +172,33 @@ class Run:
         return seen
 
 
-def _url(server: PostgresServer, host: str) -> str:
+def url_of(server: PostgresServer, host: str = "", port: object = "") -> str:
+    """Return the address of a server, or of what stands before it."""
     address = server.dsn()
     return (
         f"postgresql://{address['user']}@/{address['dbname']}"
-        f"?host={host or address['host']}&port={address['port']}"
+        f"?host={host or address['host']}&port={port or address['port']}"
     )
+
+
+@contextmanager
+def known_server() -> Iterator[PostgresServer]:
+    """Run a server of our own, known to Django as another database."""
+    with temporary("pc-crash-") as made:
+        address = made.dsn()
+        connections.databases[ALIAS] = connections.databases["default"] | {
+            "NAME": address["dbname"],
+            "USER": address["user"],
+            "PASSWORD": "",
+            "HOST": address["host"],
+            "PORT": str(address["port"]),
+        }
+        try:
+            yield made
+        finally:
+            connections[ALIAS].close()
+            # This thread's connection knows the server that has gone.
+            del connections[ALIAS], connections.databases[ALIAS]
 
 
 _AT_WORK = """

@@ -165,3 +165,30 @@ def test_a_wrong_redis_url_is_named_without_its_password(url: str) -> None:
     with pytest.raises(env.EnvironmentMistake, match="REDIS_URL") as refused:
         env.broker(url)
     assert "hush" not in str(refused.value)
+
+
+def test_a_pooler_stands_beside_the_database() -> None:
+    said = {
+        "DATABASE_URL": "postgresql://ann@db.example/points",
+        "PUNCHCARD_POOLER_URL": "postgresql://ann@pool.example:6432/points?sslmode=require",
+    }
+    script = (
+        "from punchcard.project.settings import DATABASES as d\n"
+        "for name in d:\n"
+        "    o = d[name]['OPTIONS']\n"
+        "    print(name, d[name]['HOST'], o['prepare_threshold'], 'options' in o,\n"
+        "        o.get('sslmode'), d[name].get('DISABLE_SERVER_SIDE_CURSORS'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ
+        | said
+        | {"PUNCHCARD_SECRET_KEY": SECRET_KEY, "PUNCHCARD_ALLOWED_HOSTS": "localhost"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "default pool.example None False require True",
+        "direct db.example 5 True None None",
+    ]

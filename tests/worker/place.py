@@ -35,6 +35,8 @@ class Place:
 
     home: Path
     logs: list[Path] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    """What its processes are told besides."""
 
     @property
     def database(self) -> PostgresServer:
@@ -56,6 +58,7 @@ class Place:
             "PUNCHCARD_HOME": str(self.home),
             "PUNCHCARD_TASK_SECONDS": str(TASK_SECONDS),
             "PYTHONPATH": str(REPOSITORY),
+            **self.settings,
         }
 
     def run(self, *words: object, code: int = 0) -> str:

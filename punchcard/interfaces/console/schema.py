@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from punchcard.interfaces.console.failures import Stop
+from punchcard.kernel.direct import direct_alias
 
 _LOCK = 0x70756E6368  # "punch"
 
@@ -48,7 +49,8 @@ def _count_missing() -> int:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    with connection.cursor() as cursor:
+    # The session's own, as each migration is a transaction.
+    with connections[direct_alias()].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         try:
             yield

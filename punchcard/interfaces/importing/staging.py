@@ -21,6 +21,7 @@ from django.db import connections
 from psycopg import sql
 
 from punchcard.interfaces.importing.csv_files import Row
+from punchcard.kernel.direct import direct_alias
 
 _TABLE = """
     CREATE TEMPORARY TABLE staged (line bigint, {columns})
@@ -127,8 +128,11 @@ class Staging(Generic[Item]):
 
 @contextmanager
 def staging(shape: Shape[Item]) -> Iterator[Staging[Item]]:
-    """Open a session beside Django's, and close it with all that is staged."""
-    wrapper = connections.create_connection("default")
+    """Open a session beside Django's, and close it with all that is staged.
+
+    See Note [A pooler lends a session].
+    """
+    wrapper = connections.create_connection(direct_alias())
     wrapper.ensure_connection()
     session = cast("psycopg.Connection[tuple[Any, ...]]", wrapper.connection)
     try:

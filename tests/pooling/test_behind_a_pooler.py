@@ -1,0 +1,218 @@
+"""Behind a pooler in transaction mode: the API, the console, workers, beat."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.pooling.poolers import SESSIONS
+from tests.worker.place import Place, until
+
+CROWD = 4 * SESSIONS
+PATIENCE = 60
+
+
+@dataclass
+class Caller:
+    """Who calls the API of a place with a key of one program."""
+
+    address: str
+    secret: str
+
+    def send(
+        self, method: str, path: str, body: Any = None, key: str = ""
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        if key:
+            headers["Idempotency-Key"] = key
+        return httpx.request(
+            method, self.address + path, json=body, headers=headers, timeout=PATIENCE
+        )
+
+    def get(self, path: str) -> httpx.Response:
+        return self.send("GET", path)
+
+    def post(self, path: str, body: Any, key: str = "") -> httpx.Response:
+        return self.send("POST", path, body, key)
+
+    def enrol(self, member: str) -> str:
+        assert self.post("/v1/members", {"external_id": member}).status_code == 201
+        return f"/v1/accounts/ext:{member}@points"
+
+
+@contextmanager
+def serving(place: Place, program: str) -> Iterator[Caller]:
+    """Serve the API with two processes of four threads, for a program of its own."""
+    place.run("program", "create", program, "--currency", "EUR", "--mode", "test")
+    secret = place.run("key", "create", "--program", program)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    found = re.search(r"sk_test_[\w-]+", secret)
+    assert found is not None
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{address}/health/ready").is_success
+        except httpx.TransportError:
+            return False
+
+    with place.running("web", "--port", port, "--workers", 2, ready="") as web:
+        until(answers, lambda: web.said)
+        yield Caller(address, found[0])
+        assert "Traceback" not in web.said, web.said
+
+
+def test_every_kind_of_call_is_answered(place: Place) -> None:
+    with serving(place, "calls") as shop:
+        account, other = shop.enrol("anna"), shop.enrol("bo")
+        earned = shop.post(f"{account}/earn", {"points": 100}, "earn")
+        assert earned.status_code == 201
+        spent = shop.post(f"{account}/redeem", {"points": 40}, "redeem")
+        assert spent.status_code == 201
+        back = f"{account}/entries/{spent.json()['entry']['sequence']}/refund"
+        assert shop.post(back, {"points": 15}, "refund").status_code == 201
+        again = shop.post(f"{account}/earn", {"points": 100}, "earn")
+        assert again.headers["Idempotent-Replayed"] == "true"
+        refused = shop.post(f"{account}/redeem", {"points": 1000}, "too much")
+        assert refused.json()["code"] == "insufficient_points"
+        said = {"type": "earn", "points": 2, "account": "ext:bo@points"}
+        batch = {"commands": [{**said, "key": f"batch {n}"} for n in range(50)]}
+        assert shop.post("/v1/entries:batch", batch).json()["refused"] == 0
+        assert shop.get(account).json()["balance"]["available"] == 75
+        assert shop.get(other).json()["balance"]["available"] == 100
+        listed = shop.get(f"{other}/entries?limit=20").json()
+        assert (len(listed["data"]), listed["has_more"]) == (20, True)
+        exported = shop.get("/v1/members/ext:bo/export")
+        assert exported.status_code == 200
+        assert len(exported.json()["entries"]) == 50
+        assert shop.post("/v1/members/ext:bo/erase", {}).status_code == 200
+        assert shop.get("/v1/members/ext:bo/export").status_code == 404
+        place.run("relay", "--once")
+        events = shop.get("/v1/events?limit=100").json()["data"]
+        kinds = Counter(event["type"] for event in events)
+        assert kinds["points.earned"] == 51
+
+
+def test_work_of_several_transactions_is_done_once_for_its_key(place: Place) -> None:
+    with serving(place, "spans") as shop:
+        account = shop.enrol("anna")
+        shop.post(f"{account}/earn", {"points": 7, "pending": "P3D"}, "earn")
+        wallet = {"code": "miles", "name": "Miles"}
+        to = {"to": "2035-01-01T00:00:00Z"}
+        asked = [("/v1/wallets", wallet, 201), ("/v1/test/clock/advance", to, 200)]
+        for path, body, status in asked:
+            with ThreadPoolExecutor(CROWD) as pool:
+                sent = [pool.submit(shop.post, path, body, path) for _ in range(CROWD)]
+            answers = [each.result() for each in sent]
+            codes = Counter(answer.status_code for answer in answers)
+            assert set(codes) <= {status, 409}, codes
+            fresh = [
+                answer
+                for answer in answers
+                if answer.status_code == status
+                and "Idempotent-Replayed" not in answer.headers
+            ]
+            assert len(fresh) == 1
+            for answer in answers:
+                if answer.status_code == 409:
+                    assert answer.json()["code"] == "in_flight"
+            last = shop.post(path, body, path)
+            assert last.headers["Idempotent-Replayed"] == "true"
+            assert last.json() == fresh[0].json()
+        assert shop.get(account).json()["balance"]["available"] == 7
+
+
+def test_more_of_such_work_at_once_than_there_are_sessions(place: Place) -> None:
+    with serving(place, "many") as shop:
+        shop.enrol("anna")
+
+        def create(number: int) -> int:
+            body = {"code": f"w{number}", "name": "One of many"}
+            return shop.post("/v1/wallets", body, f"w{number}").status_code
+
+        # Each has its key claimed while it works: had the claim a session of the
+        # pooler's, the first two would wait for a third one for ever.
+        with ThreadPoolExecutor(CROWD) as pool:
+            assert set(pool.map(create, range(CROWD))) == {201}
+
+
+def test_the_console_does_all_its_work(place: Place, tmp_path: Path) -> None:
+    orders, opening = tmp_path / "orders.csv", tmp_path / "balances.csv"
+    lines = [f"{n},2025-01-0{n % 9 + 1}T00:00:00Z,m{n % 7},1000,EUR" for n in range(90)]
+    header = "external_id,occurred_at,member,amount_minor,currency"
+    orders.write_text("\n".join([header, *lines, ""]))
+    opening.write_text("member,points,expires_at,lot,wallet\nm1,50,,opening,\n")
+    ours = ("--program", "console")
+    place.run("program", "create", "console", "--currency", "EUR")
+    terms = ("--points-per-unit", "1", "--pending", "P3D")
+    assert "90" in place.run("import", "orders", orders, *terms, *ours)
+    place.run("import", "balances", opening, *ours)
+    assert "Nothing to do" in place.run("migrate")
+    # One was settled when its opening balance came.
+    assert "6 accounts" in place.run("sweep")
+    assert "relayed" in place.run("relay", "--once")
+    held = place.run("balances", "--csv", *ours)
+    points = Counter(
+        {row.split(",")[0]: row for row in held.splitlines() if row[:1] == "m"}
+    )
+    assert len(points) >= 7, held
+    place.run("seal")
+    assert "Clean." in place.run("verify")
+    place.run("rebuild")
+
+
+def test_two_who_verify_at_once_do_not_wait_for_each_other(place: Place) -> None:
+    with ThreadPoolExecutor(CROWD) as pool:
+        done = [pool.submit(place.run, "verify") for _ in range(SESSIONS + 1)]
+    assert all("Clean." in each.result() for each in done)
+
+
+def test_a_worker_does_the_tasks_and_each_once_at_a_time(place: Place) -> None:
+    with place.worker("one", "--processes", 4) as worker:
+        for task, queue in (
+            ("settle_due_points", "normal"),
+            ("forget_expired", "normal"),
+            ("verify_recent_entries", "slow"),
+            ("verify_ledger", "slow"),
+        ):
+            sent = place.send(task, queue=queue)
+            worker.says(rf"{task}\[{sent}\] succeeded")
+        before = len(place.seals)
+        with place.accounts_locked():
+            first = place.send("seal_ledger", queue="slow")
+            until(place.someone_waits_for_accounts)
+            second = place.send("seal_ledger", queue="slow")
+            worker.says(rf"seal_ledger\[{second}\] succeeded")
+            assert "seal_ledger: under way elsewhere" in worker.said
+            assert len(place.seals) == before
+        worker.says(rf"seal_ledger\[{first}\] succeeded")
+        assert len(place.seals) == before + 1
+
+
+def test_one_beat_sends_and_another_waits(place: Place) -> None:
+    with place.running("beat", ready="Beat sends") as first:
+        with place.running("beat", ready="Another beat is at work") as second:
+            first.kill()
+            second.says("Beat sends")
+
+
+def test_who_says_a_wrong_address_is_told(place: Place) -> None:
+    good = place.settings["PUNCHCARD_POOLER_URL"]
+    place.settings["PUNCHCARD_POOLER_URL"] = "mysql://ann:hush@pooler/x"
+    try:
+        said = place.run("verify", code=1)
+        assert "PUNCHCARD_POOLER_URL is mysql://" in said
+        assert "hush" not in said
+    finally:
+        place.settings["PUNCHCARD_POOLER_URL"] = good
