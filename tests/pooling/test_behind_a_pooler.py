@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+import secrets
 import socket
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.pooling.poolers import SESSIONS
 from tests.worker.place import Place, until
@@ -49,102 +50,107 @@ class Caller:
         return f"/v1/accounts/ext:{member}@points"
 
 
-@contextmanager
-def serving(place: Place, program: str) -> Iterator[Caller]:
-    """Serve the API with two processes of four threads, for a program of its own."""
-    place.run("program", "create", program, "--currency", "EUR", "--mode", "test")
-    secret = place.run("key", "create", "--program", program)
+@pytest.fixture(scope="module")
+def address(place: Place) -> Iterator[str]:
+    """Serve the API with two processes of four threads."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    found = re.search(r"sk_test_[\w-]+", secret)
-    assert found is not None
+    served = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:
         try:
-            return httpx.get(f"{address}/health/ready").is_success
+            return httpx.get(f"{served}/health/ready").is_success
         except httpx.TransportError:
             return False
 
     with place.running("web", "--port", port, "--workers", 2, ready="") as web:
         until(answers, lambda: web.said)
-        yield Caller(address, found[0])
+        yield served
         assert "Traceback" not in web.said, web.said
 
 
-def test_every_kind_of_call_is_answered(place: Place) -> None:
-    with serving(place, "calls") as shop:
-        account, other = shop.enrol("anna"), shop.enrol("bo")
-        earned = shop.post(f"{account}/earn", {"points": 100}, "earn")
-        assert earned.status_code == 201
-        spent = shop.post(f"{account}/redeem", {"points": 40}, "redeem")
-        assert spent.status_code == 201
-        back = f"{account}/entries/{spent.json()['entry']['sequence']}/refund"
-        assert shop.post(back, {"points": 15}, "refund").status_code == 201
-        again = shop.post(f"{account}/earn", {"points": 100}, "earn")
-        assert again.headers["Idempotent-Replayed"] == "true"
-        refused = shop.post(f"{account}/redeem", {"points": 1000}, "too much")
-        assert refused.json()["code"] == "insufficient_points"
-        said = {"type": "earn", "points": 2, "account": "ext:bo@points"}
-        batch = {"commands": [{**said, "key": f"batch {n}"} for n in range(50)]}
-        assert shop.post("/v1/entries:batch", batch).json()["refused"] == 0
-        assert shop.get(account).json()["balance"]["available"] == 75
-        assert shop.get(other).json()["balance"]["available"] == 100
-        listed = shop.get(f"{other}/entries?limit=20").json()
-        assert (len(listed["data"]), listed["has_more"]) == (20, True)
-        exported = shop.get("/v1/members/ext:bo/export")
-        assert exported.status_code == 200
-        assert len(exported.json()["entries"]) == 50
-        assert shop.post("/v1/members/ext:bo/erase", {}).status_code == 200
-        assert shop.get("/v1/members/ext:bo/export").status_code == 404
-        place.run("relay", "--once")
-        events = shop.get("/v1/events?limit=100").json()["data"]
-        kinds = Counter(event["type"] for event in events)
-        assert kinds["points.earned"] == 51
+@pytest.fixture
+def shop(place: Place, address: str) -> Caller:
+    """A key of a test program of its own."""
+    program = f"p{secrets.token_hex(6)}"
+    place.run("program", "create", program, "--currency", "EUR", "--mode", "test")
+    found = re.search(
+        r"sk_test_[\w-]+", place.run("key", "create", "--program", program)
+    )
+    assert found is not None
+    return Caller(address, found[0])
 
 
-def test_work_of_several_transactions_is_done_once_for_its_key(place: Place) -> None:
-    with serving(place, "spans") as shop:
-        account = shop.enrol("anna")
-        shop.post(f"{account}/earn", {"points": 7, "pending": "P3D"}, "earn")
-        wallet = {"code": "miles", "name": "Miles"}
-        to = {"to": "2035-01-01T00:00:00Z"}
-        asked = [("/v1/wallets", wallet, 201), ("/v1/test/clock/advance", to, 200)]
-        for path, body, status in asked:
-            with ThreadPoolExecutor(CROWD) as pool:
-                sent = [pool.submit(shop.post, path, body, path) for _ in range(CROWD)]
-            answers = [each.result() for each in sent]
-            codes = Counter(answer.status_code for answer in answers)
-            assert set(codes) <= {status, 409}, codes
-            fresh = [
-                answer
-                for answer in answers
-                if answer.status_code == status
-                and "Idempotent-Replayed" not in answer.headers
-            ]
-            assert len(fresh) == 1
-            for answer in answers:
-                if answer.status_code == 409:
-                    assert answer.json()["code"] == "in_flight"
-            last = shop.post(path, body, path)
-            assert last.headers["Idempotent-Replayed"] == "true"
-            assert last.json() == fresh[0].json()
-        assert shop.get(account).json()["balance"]["available"] == 7
+def test_every_kind_of_call_is_answered(place: Place, shop: Caller) -> None:
+    account, other = shop.enrol("anna"), shop.enrol("bo")
+    earned = shop.post(f"{account}/earn", {"points": 100}, "earn")
+    assert earned.status_code == 201
+    spent = shop.post(f"{account}/redeem", {"points": 40}, "redeem")
+    assert spent.status_code == 201
+    back = f"{account}/entries/{spent.json()['entry']['sequence']}/refund"
+    assert shop.post(back, {"points": 15}, "refund").status_code == 201
+    again = shop.post(f"{account}/earn", {"points": 100}, "earn")
+    assert again.headers["Idempotent-Replayed"] == "true"
+    refused = shop.post(f"{account}/redeem", {"points": 1000}, "too much")
+    assert refused.json()["code"] == "insufficient_points"
+    said = {"type": "earn", "points": 2, "account": "ext:bo@points"}
+    batch = {"commands": [{**said, "key": f"batch {n}"} for n in range(50)]}
+    assert shop.post("/v1/entries:batch", batch).json()["refused"] == 0
+    assert shop.get(account).json()["balance"]["available"] == 75
+    assert shop.get(other).json()["balance"]["available"] == 100
+    listed = shop.get(f"{other}/entries?limit=20").json()
+    assert (len(listed["data"]), listed["has_more"]) == (20, True)
+    exported = shop.get("/v1/members/ext:bo/export")
+    assert exported.status_code == 200
+    assert len(exported.json()["entries"]) == 50
+    assert shop.post("/v1/members/ext:bo/erase", {}).status_code == 200
+    assert shop.get("/v1/members/ext:bo/export").status_code == 404
+    place.run("relay", "--once")
+    events = shop.get("/v1/events?limit=100").json()["data"]
+    kinds = Counter(event["type"] for event in events)
+    assert kinds["points.earned"] == 51
 
 
-def test_more_of_such_work_at_once_than_there_are_sessions(place: Place) -> None:
-    with serving(place, "many") as shop:
-        shop.enrol("anna")
-
-        def create(number: int) -> int:
-            body = {"code": f"w{number}", "name": "One of many"}
-            return shop.post("/v1/wallets", body, f"w{number}").status_code
-
-        # Each has its key claimed while it works: had the claim a session of the
-        # pooler's, the first two would wait for a third one for ever.
+def test_work_of_several_transactions_is_done_once_for_its_key(shop: Caller) -> None:
+    account = shop.enrol("anna")
+    shop.post(f"{account}/earn", {"points": 7, "pending": "P3D"}, "earn")
+    wallet = {"code": "miles", "name": "Miles"}
+    to = {"to": "2035-01-01T00:00:00Z"}
+    asked = [("/v1/wallets", wallet, 201), ("/v1/test/clock/advance", to, 200)]
+    for path, body, status in asked:
         with ThreadPoolExecutor(CROWD) as pool:
-            assert set(pool.map(create, range(CROWD))) == {201}
+            sent = [pool.submit(shop.post, path, body, path) for _ in range(CROWD)]
+        answers = [each.result() for each in sent]
+        codes = Counter(answer.status_code for answer in answers)
+        assert set(codes) <= {status, 409}, codes
+        fresh = [
+            answer
+            for answer in answers
+            if answer.status_code == status
+            and "Idempotent-Replayed" not in answer.headers
+        ]
+        assert len(fresh) == 1
+        for answer in answers:
+            if answer.status_code == 409:
+                assert answer.json()["code"] == "in_flight"
+        last = shop.post(path, body, path)
+        assert last.headers["Idempotent-Replayed"] == "true"
+        assert last.json() == fresh[0].json()
+    assert shop.get(account).json()["balance"]["available"] == 7
+
+
+def test_more_of_such_work_at_once_than_there_are_sessions(shop: Caller) -> None:
+    shop.enrol("anna")
+
+    def create(number: int) -> int:
+        body = {"code": f"w{number}", "name": "One of many"}
+        return shop.post("/v1/wallets", body, f"w{number}").status_code
+
+    # Each has its key claimed while it works: had the claim a session of the
+    # pooler's, the first two would wait for a third one for ever.
+    with ThreadPoolExecutor(CROWD) as pool:
+        assert set(pool.map(create, range(CROWD))) == {201}
 
 
 def test_the_console_does_all_its_work(place: Place, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ PROCESSES = 8
 SECONDS = size(5, 60)
 COMMITS_LEAST = size(300, 10_000)
 PATIENCE = 20 * SECONDS
-COMMANDS = "Earn Redeem Reserve Capture Void Refund Adjust Transfer".split()
+COMMANDS = "Earn Redeem Reserve Adjust Transfer Settle".split()
 
 
 @pytest.fixture(scope="module")
