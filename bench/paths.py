@@ -113,7 +113,8 @@ def _sweep(lots: int) -> tuple[int, float, Extras]:
     from punchcard.kernel import clock
     from punchcard.kernel.transactions import transaction
     from punchcard.ledger.commands import Earn
-    from punchcard.ledger.operations import post, settle_due
+    from punchcard.ledger.operations import post
+    from punchcard.ledger.sweeping import settle_due
 
     accounts = make_accounts(ACCOUNTS).accounts
     now = clock.read()

@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 
 from punchcard.kernel.transactions import transaction
-from punchcard.ledger.operations import settle_due
 from punchcard.programs.operations import advance_clock
+
+from .settle_due_points import settle_or_freeze
 
 
 class Advanced(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,4 +34,5 @@ def advance_test_clock(*, program: UUID, to: datetime) -> Advanced:
     """
     with transaction():
         advance_clock(program=program, to=to)
-    return Advanced(clock_at=to, settled=settle_due(now=to, program=program))
+    swept = settle_or_freeze(now=to, program=program)
+    return Advanced(clock_at=to, settled=swept.settled)

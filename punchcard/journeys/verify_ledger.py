@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
@@ -11,15 +10,10 @@ import msgspec
 from django.db import InternalError
 
 from punchcard.kernel import clock
-from punchcard.kernel.audit import SYSTEM, Author, Change, record_changes
 from punchcard.kernel.ids import typed
-from punchcard.kernel.transactions import transaction
-from punchcard.ledger.errors import AccountNotFound
-from punchcard.ledger.operations import freeze
-from punchcard.ledger.queries import get_account
 from punchcard.ledger.verifying import Report, find_written, verify
-from punchcard.programs.queries import get_program, program_now, program_of_wallet
 
+from .freeze_harmed import freeze_harmed
 from .take_readings import keep_verdict
 
 
@@ -54,7 +48,8 @@ def verify_ledger(*, since: datetime | None = None) -> Verified:
         frozen=[
             account
             for account, sentences in found.items()
-            if account is not None and _freeze(account, sentences)
+            if account is not None
+            and freeze_harmed(account=account, reason=f"verify: {sentences[0]}")
         ],
     )
 
@@ -87,26 +82,3 @@ def _by_account(report: Report) -> dict[UUID | None, list[str]]:
             sentence = f"{check.number} {check.name}: {where}: {breach.what}"
             found.setdefault(breach.account, []).append(sentence)
     return found
-
-
-def _freeze(account: UUID, sentences: Sequence[str]) -> bool:
-    """Freeze an account that was open, and say why; return whether it was open."""
-    try:
-        wallet = get_account(account=account).wallet
-    except AccountNotFound:
-        return False
-    program = get_program(program=program_of_wallet(wallet))
-    with transaction():
-        if not freeze(account=account):
-            return False
-        change = Change(
-            action="account.frozen",
-            target=typed("acc", account),
-            fields={"before": "open", "reason": f"verify: {sentences[0]}"},
-        )
-        record_changes(
-            author=Author(actor=SYSTEM, program=program.id),
-            changes=[change],
-            now=program_now(program),
-        )
-    return True

@@ -1,4 +1,4 @@
-"""The ledger's one door, `post`; and `open_accounts`, and the sweep of what is due."""
+"""The ledger's one door, `post`; and `open_accounts`, and who may use an account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psycopg
 
 from punchcard.kernel import clock, sql
 from punchcard.kernel.ids import new_id
-from punchcard.kernel.transactions import require_transaction, transaction
+from punchcard.kernel.transactions import require_transaction
 from punchcard.ledger import errors
 from punchcard.ledger.commands import Command, Settle, Transfer
 from punchcard.ledger.models import STATUSES
@@ -21,8 +21,6 @@ from punchcard.ledger.rules.deciding import decide
 from punchcard.ledger.rules.shape import fault_of
 from punchcard.ledger.rules.state import Account
 from punchcard.ledger.writing import write_accounts
-
-SWEEP_BATCH = 1_000
 
 
 def post(
@@ -265,52 +263,3 @@ def freeze(*, account: UUID, using: str = "default") -> bool:
         prepare=True,
     )
     return cursor.rowcount == 1
-
-
-def settle_due(
-    *,
-    now: datetime,
-    program: UUID | None = None,
-    batch: int = SWEEP_BATCH,
-    using: str = "default",
-) -> int:
-    """Write what fell due up to `now`; return the number of accounts settled.
-
-    Opens its own transactions, one per batch. Several may run at once: each takes
-    accounts that no other has locked. Twice is once. A test program that has a clock
-    of its own is settled only when it is named.
-
-    Raises:
-        TransactionError: a transaction is open.
-    """
-    settled = 0
-    while True:
-        with transaction(using=using):
-            due = _claim_due(now, program, batch, using)
-            if due:
-                post(commands=[Settle(account=a) for a in due], now=now, using=using)
-        settled += len(due)
-        if len(due) < batch:
-            return settled
-
-
-def _claim_due(
-    now: datetime, program: UUID | None, batch: int, using: str
-) -> list[UUID]:
-    cursor = sql.cursor(using=using)
-    cursor.execute(
-        """
-        SELECT a.id FROM ledger_account a
-        WHERE a.next_due_at <= %(now)s AND a.wallet_id IN (
-            SELECT w.id FROM programs_wallet w
-            JOIN programs_program p ON p.id = w.program_id
-            WHERE CASE WHEN %(program)s::uuid IS NULL THEN p.clock_at IS NULL
-                ELSE p.id = %(program)s END)
-        ORDER BY a.next_due_at, a.id
-        LIMIT %(batch)s
-        FOR NO KEY UPDATE OF a SKIP LOCKED
-        """,
-        {"now": now, "program": program, "batch": batch},
-        prepare=True,
-    )
-    return [row[0] for row in cursor]

@@ -21,9 +21,9 @@ from punchcard.ledger.operations import (
     change_status,
     open_accounts,
     post,
-    settle_due,
 )
 from punchcard.ledger.outcomes import Entry, Outcome
+from punchcard.ledger.sweeping import settle_due
 from punchcard.programs.models import Wallet
 from tests import model
 from tests.builders import START, a_ledger, rows
@@ -161,7 +161,9 @@ class World:
 
     def sweep(self) -> None:
         """Let the sweep write what fell due, on every account; compare what it left."""
-        settle_due(now=self.ledger.now, program=self.ledger.program)
+        swept = settle_due(now=self.ledger.now, program=self.ledger.program)
+        assert not swept.refused
+        assert not swept.stuck
         for account, ours in self.model.accounts.items():
             ours.settle(self.ledger.now)
             self.compare_numbers(account)

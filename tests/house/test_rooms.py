@@ -24,6 +24,7 @@ LEDGER_DOORS = FRONT_DOORS | {
     "outcomes",
     "rebuilding",
     "sealing",
+    "sweeping",
     "verifying",
 }
 FLOORS = {"programs": 0, "ledger": 1, "members": 1, "access": 1}

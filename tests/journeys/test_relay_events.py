@@ -38,7 +38,7 @@ from punchcard.ledger.commands import (
     Transfer,
     Void,
 )
-from punchcard.ledger.operations import settle_due
+from punchcard.ledger.sweeping import settle_due
 from punchcard.members.operations import NewMember
 from punchcard.members.person import Person
 from tests.builders import DAY, Ledger, a_ledger, rows

@@ -27,7 +27,8 @@ from punchcard.ledger.commands import (
     Void,
 )
 from punchcard.ledger.errors import AccountNotEmpty
-from punchcard.ledger.operations import change_status, open_accounts, settle_due
+from punchcard.ledger.operations import change_status, open_accounts
+from punchcard.ledger.sweeping import settle_due
 from tests.builders import DAY, Ledger, a_ledger, rows
 from tests.races.running import deadlocks, somebody_waits_for_us
 from tests.sizes import size
@@ -181,7 +182,9 @@ def test_sweeps_at_once_write_each_due_thing_exactly_once() -> None:
     ledger.pass_days(30)
 
     def sweep() -> int:
-        return settle_due(now=ledger.now, program=ledger.program, batch=7)
+        swept = settle_due(now=ledger.now, program=ledger.program, batch=7)
+        assert not swept.refused
+        return swept.settled
 
     swept = at_once([sweep] * 6)
     assert sum(swept) == len(accounts), swept
@@ -211,8 +214,8 @@ def test_a_sweep_and_commands_at_once_lapse_no_point_twice() -> None:
         return codes
 
     def sweep() -> list[str]:
-        settle_due(now=ledger.now, program=ledger.program, batch=3)
-        return []
+        swept = settle_due(now=ledger.now, program=ledger.program, batch=3)
+        return list(swept.refused.values())
 
     backwards = accounts[::-1]
     answers = at_once([lambda: spend(accounts), lambda: spend(backwards), sweep, sweep])

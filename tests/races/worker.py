@@ -228,7 +228,7 @@ class Worker:
 
     def sweep(self) -> None:
         """Write what fell due, as the nightly job would."""
-        from punchcard.ledger.operations import settle_due
+        from punchcard.ledger.sweeping import settle_due
 
         try:
             settle_due(now=self.plan.now(), program=self.plan.program, batch=3)

@@ -120,6 +120,36 @@ def test_a_harmed_account_is_frozen_and_the_task_says_so_by_failing(
         connection.execute(harm, [-1])
 
 
+def test_what_a_sweep_cannot_settle_is_frozen_and_the_task_says_so_by_failing(
+    place: Place, tmp_path: Path
+) -> None:
+    place.run("sweep")
+    import_two_orders(place, tmp_path, "stuck")
+    harm = "UPDATE ledger_account SET pending = pending + %s WHERE id = %s"
+    ((bad,),) = place.rows(
+        "SELECT a.id FROM ledger_account a JOIN programs_wallet w ON w.id = a.wallet_id"
+        " JOIN programs_program p ON p.id = w.program_id WHERE p.slug = 'stuck'"
+        " ORDER BY a.id LIMIT 1"
+    )
+    before = place.rows(RELEASES)[0][0]
+    with place.worker() as worker:
+        with psycopg.connect(**place.database.dsn()) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute(harm, [1, bad])
+        place.send("settle_due_points", queue="normal")
+        worker.says(r"raised unexpected: LedgerHarmed\('1 accounts settled; 1 accounts")
+        assert "refused and frozen: acc_" in worker.said
+        assert place.rows(RELEASES) == [(before + 1,)]
+        place.send("settle_due_points", queue="normal")
+        worker.says("settle_due_points: 0 accounts settled, 1 harmed ones are stuck")
+        assert worker.said.count("raised unexpected: LedgerHarmed") == 1
+    with psycopg.connect(**place.database.dsn()) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(harm, [-1, bad])
+    assert "1 accounts settled" in place.run("sweep")
+    assert place.rows(RELEASES) == [(before + 2,)]
+
+
 def test_a_killed_workers_task_is_done_by_another_when_its_time_is_over(
     place: Place,
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from django.conf import settings
+from kombu.exceptions import OperationalError as BrokerAway
 
 from punchcard.interfaces.jobs.running import work_on_jobs as do_jobs
 from punchcard.interfaces.worker.queues import NORMAL, SLOW
@@ -16,10 +18,14 @@ from punchcard.journeys.settle_due_points import settle_due_points as settle
 from punchcard.journeys.verify_ledger import Verified
 from punchcard.journeys.verify_ledger import verify_ledger as verify
 from punchcard.kernel import clock
+from punchcard.kernel.ids import typed
+from punchcard.ledger.sweeping import Swept, has_more_due
 
 SWEEPERS = 4
-"""Workers that sweep at once: each takes accounts that no other has locked."""
+"""Who sweep at once: each takes accounts that no other has locked."""
 
+SWEEP_SECONDS = min(20.0, settings.TASK_SECONDS / 4)
+"""After so long a sweep makes room for other work, and sends for who goes on."""
 
 JOBBERS = 4
 """Workers that do jobs at once: each takes jobs that no other works on."""
@@ -31,14 +37,23 @@ SHOWN = 10
 """Breaches that the alarm names; `punchcard verify` names more."""
 
 
+logger = logging.getLogger(__name__)
+
+
 class LedgerHarmed(Exception):
     """An invariant is broken: the alarm, and the task fails."""
 
 
 @scheduled(queue=NORMAL, places=SWEEPERS)
 def settle_due_points() -> str:
-    """Write the releases and expiries that fell due; add up what members hold."""
-    return f"{settle(now=clock.read()):,} accounts settled"
+    """Write the releases and expiries that fell due; of many, not alone."""
+    now = clock.read()
+    if has_more_due(now=now):
+        _send_for_another()
+    swept = settle(now=now, seconds=SWEEP_SECONDS)
+    if swept.more:
+        _send_for_another()
+    return _tell_swept(swept)
 
 
 @scheduled(queue=SLOW, places=JOBBERS)
@@ -56,13 +71,13 @@ def forget_expired() -> str:
 @scheduled(queue=SLOW)
 def verify_ledger() -> str:
     """Check every invariant of the whole ledger; freeze what is harmed."""
-    return _tell(verify())
+    return _tell_verified(verify())
 
 
 @scheduled(queue=SLOW)
 def verify_recent_entries() -> str:
     """Check the accounts that something happened to lately; freeze what is harmed."""
-    return _tell(verify(since=clock.read() - RECENTLY))
+    return _tell_verified(verify(since=clock.read() - RECENTLY))
 
 
 @scheduled(queue=SLOW)
@@ -73,7 +88,37 @@ def seal_ledger() -> str:
     return f"{made.path}: {made.accounts:,} accounts, {made.entries:,} entries"
 
 
-def _tell(verified: Verified) -> str:
+def _send_for_another() -> None:
+    """Send for one who sweeps beside us, or after us, if there is one with time soon.
+
+    Each sends for two at most, and who is not needed ends at once, or is never begun:
+    so there are never many of these messages, and other work waits for few of them.
+    """
+    try:
+        settle_due_points.apply_async(expires=SWEEP_SECONDS)
+    except BrokerAway:
+        logger.warning("nobody could be sent for; the schedule will", exc_info=True)
+
+
+def _tell_swept(swept: Swept) -> str:
+    """Return what was done.
+
+    Raises:
+        LedgerHarmed: accounts could not be settled, which were open until now.
+    """
+    done = f"{swept.settled:,} accounts settled"
+    if swept.stuck:
+        done += f", {swept.stuck:,} harmed ones are stuck"
+    if swept.more:
+        done += ", there are more"
+    if not swept.refused:
+        return done
+    refused = [f"{typed('acc', a)}: {said}" for a, said in swept.refused.items()]
+    shown = "; ".join(refused[:SHOWN])
+    raise LedgerHarmed(f"{done}; {len(refused)} accounts refused and frozen: {shown}")
+
+
+def _tell_verified(verified: Verified) -> str:
     """Return what was looked at.
 
     Raises:
