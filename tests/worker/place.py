@@ -20,6 +20,7 @@ from celery import Celery
 from punchcard.project import env
 from punchcard.project.servers.postgres import PostgresServer
 from punchcard.project.servers.valkey import ValkeyServer
+from tests.sizes import size
 
 COMMAND = Path(sys.executable).with_name("punchcard")
 REPOSITORY = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ TASK_SECONDS = 6
 """After so long a killed worker's task is another's."""
 
 PATIENCE = 60.0
+COMMAND_SECONDS = size(120, 1_800)
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Place:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
         assert done.returncode == code, (words, done)
