@@ -7,9 +7,10 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,16 +76,29 @@ class Place:
         assert done.returncode == code, (words, done)
         return done.stdout + done.stderr
 
-    @contextmanager
-    def running(self, *words: object, ready: str) -> Iterator[Running]:
+    def running(self, *words: object, ready: str) -> AbstractContextManager[Running]:
         """Run a command beside us, from when it says `ready` until the block ends."""
+        return self._beside([COMMAND, *map(str, words)], ready)
+
+    def beside(
+        self, module: str, *words: object, said: str = ""
+    ) -> AbstractContextManager[Running]:
+        """Run a module of the tests beside us; it is told something to begin with."""
+        return self._beside([sys.executable, "-m", module, *map(str, words)], "", said)
+
+    @contextmanager
+    def _beside(
+        self, argv: list[str | Path], ready: str, said: str = ""
+    ) -> Iterator[Running]:
         path = self.home / f"run-{len(self.logs)}.log"
         self.logs.append(path)
-        with path.open("wb") as log:
+        with path.open("wb") as log, tempfile.TemporaryFile() as told:
+            told.write(said.encode())
+            told.seek(0)
             process = subprocess.Popen(
-                [COMMAND, *map(str, words)],
+                argv,
                 env=self.env,
-                stdin=subprocess.DEVNULL,
+                stdin=told,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -7,13 +7,10 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import psycopg
 
 from tests.sizes import size
 from tests.worker.place import REPOSITORY, Place, Running, until
+from tests.worker.sweeping import nobody_writes, stopped, sweeps
 
 ACCOUNTS, EACH = size(20_000, 200_000), size(1, 5)
 LOTS = ACCOUNTS * EACH
@@ -44,36 +41,10 @@ def prepare(place: Place) -> dict[str, str | float]:
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def sweeps(worker: Running) -> int:
-    """Return how many sweeps a worker has under way."""
-    begun = re.findall(r"settle_due_points\[(\S+)\] received", worker.said)
-    ended = re.findall(
-        r"settle_due_points\[(\S+)\] (?:succeeded|raised|retry)", worker.said
-    )
-    return len({*begun} - {*ended})
-
-
 def settled(worker: Running) -> int:
     """Return how many accounts a worker's ended sweeps have settled."""
     found = re.findall(r"settle_due_points: ([\d,]+) accounts settled", worker.said)
     return sum(int(number.replace(",", "")) for number in found)
-
-
-@contextmanager
-def nobody_writes(place: Place) -> Iterator[None]:
-    """Let every sweep come to a stop in the middle of its batch."""
-    with psycopg.connect(**place.database.dsn()) as connection:
-        connection.execute("LOCK TABLE ledger_entry IN EXCLUSIVE MODE")
-        yield
-        connection.rollback()
-
-
-def stopped(place: Place) -> int:
-    ((count,),) = place.rows(
-        "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        " AND relation = 'ledger_entry'::regclass"
-    )
-    return int(count)
 
 
 def due(place: Place) -> bool:
