@@ -1,7 +1,8 @@
-"""One home with its servers for all tests of background work."""
+"""A home with its servers for the tests of each module."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +12,27 @@ import pytest
 from tests.worker.place import Place
 
 
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with tempfile.TemporaryDirectory(prefix="punchcard-worker-") as folder:
+@pytest.fixture(scope="session")
+def migrated() -> Iterator[Path]:
+    """Give a home whose tables are there, and whose servers are stopped."""
+    with tempfile.TemporaryDirectory(prefix="punchcard-migrated-") as folder:
         made = Place(Path(folder) / "home")
         made.run("migrate")
+        made.database.stop()
+        yield made.home
+
+
+@pytest.fixture(scope="module")
+def place(migrated: Path) -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(prefix="punchcard-worker-") as folder:
+        made = Place(Path(folder) / "home")
+        shutil.copytree(migrated, made.home, symlinks=True)
+        made.database.ensure()
         made.broker.ensure()
         try:
             yield made
+            made.database.ensure()
             assert "Clean." in made.run("verify")
         finally:
-            made.run("down")
+            made.database.stop()
+            made.broker.stop()

@@ -16,10 +16,12 @@ from uuid import UUID
 
 from bench.engine import make_accounts, setup, work
 from bench.processes import Ready, fan_out
+from tests.sizes import size
 
-PROCESSES = 4
+PROCESSES = size(1, 4)
+"""Small, where starting one takes longer than its work."""
 BATCH = 256
-MEASURED = 20_000
+MEASURED = size(5_000, 20_000)
 """Accounts of the measurement, which have nothing due."""
 
 
@@ -54,7 +56,7 @@ def build(
     now: datetime,
     expires_at: datetime,
 ) -> int:
-    """Earn on every fourth account, so many times each."""
+    """Earn on our share of the accounts, so many times each."""
     setup()
     from punchcard.kernel.transactions import transaction
     from punchcard.ledger.commands import Earn
