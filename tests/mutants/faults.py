@@ -119,6 +119,16 @@ FAULTS = [
         origin="Our own bug: an atomic batch dated an old refusal anew.",
     ),
     Fault(
+        name="sweep stopped by one harmed account",
+        file="punchcard/ledger/sweeping.py",
+        old="            except _HARM:\n",
+        new="            except ZeroDivisionError:\n",
+        test="tests/database/test_sweep.py"
+        "::test_a_harmed_account_stops_no_other_wherever_it_stands",
+        because="CheckViolation",
+        origin="Our own bug: the batch that failed was the first again, for ever.",
+    ),
+    Fault(
         name="cached balance trusted past expiry",
         file=f"{RULES}/deciding.py",
         old="    for one in touched:\n        settle(one, at, recorded_at)\n    try:\n",
