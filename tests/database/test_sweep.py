@@ -66,9 +66,11 @@ def harmed(*accounts: UUID) -> Iterator[None]:
     """Let the numbers of these accounts be wrong for a while."""
     for account in accounts:
         change(NUMBERS, 1, account)
-    yield
-    for account in accounts:
-        change(NUMBERS, -1, account)
+    try:
+        yield
+    finally:
+        for account in accounts:
+            change(NUMBERS, -1, account)
 
 
 DONE = ["earn", "reserve", "void", "expire"]
