@@ -17,7 +17,7 @@ from punchcard.journeys.keep_schedules import keep_schedules
 from punchcard.kernel.locks import holding
 
 SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-LOOK_SECONDS = 5
+LOOK_SECONDS = 2
 """How often it looks whether a schedule was changed, or the other beat has gone."""
 
 
