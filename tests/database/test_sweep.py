@@ -227,3 +227,24 @@ def test_a_sweep_that_is_cut_off_keeps_what_it_had_committed(
 def test_a_sweep_opens_its_own_transactions(ledger: Ledger) -> None:
     with pytest.raises(TransactionError), transaction():
         sweep(ledger)
+
+
+def test_the_index_of_due_times_gives_a_batch_in_its_order() -> None:
+    """Nothing is sorted, however much is due; small tables are read in other ways."""
+    claim = sweeping._CLAIM.decode()
+    names = ("now", "program", "open", "after", "after_account", "batch")
+    for number, name in enumerate(names, 1):
+        claim = claim.replace(f"%({name})s", f"${number}")
+    types = "timestamptz, uuid, boolean, timestamptz, uuid, bigint"
+    beginning = "'0001-01-01', '00000000-0000-0000-0000-000000000000'"
+    with transaction():
+        cursor = sql.cursor()
+        for way in ("seqscan", "bitmapscan"):
+            cursor.execute(f"SET LOCAL enable_{way} = off".encode())
+        cursor.execute(f"PREPARE claim({types}) AS {claim}".encode())
+        plan = rows(f"EXPLAIN EXECUTE claim (now(), NULL, true, {beginning}, 10)")
+        cursor.execute("DEALLOCATE claim")
+    said = "\n".join(line for (line,) in plan)
+    assert "Index Scan using account_due" in said
+    assert "ROW(next_due_at, id) > ROW(" in said.partition("Index Cond:")[2]
+    assert "Sort" not in said
