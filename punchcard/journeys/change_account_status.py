@@ -8,12 +8,11 @@ from uuid import UUID
 
 from punchcard.kernel.audit import Author, Change, record_changes
 from punchcard.kernel.ids import typed
-from punchcard.kernel.outbox import Announcement, announce
 from punchcard.kernel.transactions import transaction
 from punchcard.ledger.events import AccountEvent
 from punchcard.ledger.operations import change_status
-from punchcard.ledger.queries import get_account
-from punchcard.programs.queries import program_of_wallet
+
+from .announce_status import announce_status
 
 Status: TypeAlias = Literal["open", "frozen", "closed"]
 
@@ -47,19 +46,5 @@ def change_account_status(
             fields={"before": before, "reason": reason},
         )
         record_changes(author=author, changes=[change], now=now)
-        _announce(account, _ACTIONS[status], before)
+        announce_status(account=account, happened=_ACTIONS[status], before=before)
     return True
-
-
-def _announce(account: UUID, type_: AccountEvent, before: str) -> None:
-    """Announce the change; its reason is somebody's free text, and stays here."""
-    view = get_account(account=account)
-    announcement = Announcement(
-        program=program_of_wallet(view.wallet),
-        type=type_,
-        member=view.holder if view.holder_kind == "member" else None,
-        account=account,
-        after=view.last_sequence,
-        data={"before": before},
-    )
-    announce(announcements=[announcement])

@@ -12,11 +12,14 @@ from punchcard.ledger.operations import freeze
 from punchcard.ledger.queries import get_account
 from punchcard.programs.queries import get_program, program_now, program_of_wallet
 
+from .announce_status import announce_status
+
 
 def freeze_harmed(*, account: UUID, reason: str) -> bool:
     """Freeze an account that was open as it stands; return whether it was open.
 
-    It takes no command until somebody has looked at it; the audit says why.
+    It takes no command until somebody has looked at it; the audit says why, and the
+    event log that it was frozen.
 
     Raises:
         TransactionError: a transaction is open.
@@ -39,4 +42,5 @@ def freeze_harmed(*, account: UUID, reason: str) -> bool:
             changes=[change],
             now=program_now(program),
         )
+        announce_status(account=account, happened="account.frozen", before="open")
     return True

@@ -135,6 +135,14 @@ def test_a_harmed_account_is_frozen_told_once_and_comes_last_from_then_on() -> N
     )
     reason = f"sweep: {swept.refused[bad]}"
     assert audited == [(typed("acc", bad), {"before": "open", "reason": reason})]
+    # Of the other one too, that somebody froze by hand.
+    announced = rows(
+        "SELECT account_id, type, after_sequence, data FROM kernel_outbox"
+        " WHERE program_id = %s ORDER BY n",
+        (ledger.program,),
+    )
+    frozen = ("account.frozen", 2, {"before": "open"})
+    assert announced == [(sound, *frozen), (bad, *frozen)]
     assert sweep(ledger) == Swept(settled=1, refused={}, stuck=0, more=False)
 
 
