@@ -39,6 +39,6 @@ def test_what_needs_a_session_goes_past_a_pooler() -> None:
         if any(OF_A_SESSION.search(text) for text in statements(path))
     }
     assert found == {
-        "interfaces/console/importing/staging.py": True,
+        "interfaces/importing/staging.py": True,
         "interfaces/console/schema.py": True,
     }

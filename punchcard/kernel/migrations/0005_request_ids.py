@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("kernel", "0003_readings"),
+        ("kernel", "0004_jobs"),
     ]
 
     operations = [
