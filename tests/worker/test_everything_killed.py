@@ -10,7 +10,6 @@ import queue
 import random
 import re
 import signal
-import socket
 import threading
 import time
 from collections import Counter, defaultdict
@@ -25,7 +24,7 @@ import pytest
 
 from tests.sizes import size
 from tests.worker.consumer import read_back
-from tests.worker.place import Place, Running, until
+from tests.worker.place import Place, Running, a_free_port, answers, until
 from tests.worker.sweeping import nobody_writes, sweeps
 
 COMMANDS = size(400, 20_000)
@@ -109,7 +108,7 @@ class Installation:
         self.place, self.folder, self.stack = place, folder, stack
         self.kills: Counter[str] = Counter()
         self.hits: Counter[str] = Counter()
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = f"http://127.0.0.1:{a_free_port()}"
         self.secret = ""
         self.running: dict[str, Running] = {}
         self.started = 0
@@ -137,7 +136,7 @@ class Installation:
             self.start_relay(number)
         for number in range(WORKERS):
             self.start_worker(number)
-        until(self._answers, lambda: self.running["web"].said)
+        until(lambda: answers(self.url), lambda: self.running["web"].said)
         with httpx.Client(base_url=self.url, timeout=60) as client:
             headers = {"Authorization": f"Bearer {self.secret}"}
             for n in range(MEMBERS):
@@ -145,12 +144,6 @@ class Installation:
                 said = client.post("/v1/members", json=body, headers=headers)
                 assert said.is_success, said.text
         self.start_consumer()
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/live").is_success
-        except httpx.TransportError:
-            return False
 
     def _run(self, name: str, *words: object, ready: str = "") -> None:
         run = self.place.running(*words, ready=ready)
@@ -243,12 +236,6 @@ class Installation:
 
 
 SCOPES = "ledger:read,ledger:write,members:write,events:read"
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def test_a_consumer_misses_nothing_while_everything_is_killed(
