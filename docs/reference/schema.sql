@@ -493,6 +493,7 @@ CREATE TABLE public.kernel_event (
     data jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
     request_id character varying(128),
+    appended_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     CONSTRAINT event_position_positive CHECK (("position" > 0)),
     CONSTRAINT event_type_is_dotted CHECK (((type)::text ~ '^[a-z_]+\.[a-z_]+$'::text))
 );
@@ -581,6 +582,12 @@ CREATE TABLE public.kernel_reading (
     subject character varying(200) NOT NULL,
     value bigint NOT NULL,
     read_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.kernel_told (
+    account_id uuid NOT NULL,
+    last_sequence bigint NOT NULL,
+    CONSTRAINT told_sequence_positive CHECK ((last_sequence > 0))
 );
 
 CREATE TABLE public.ledger_account (
@@ -895,6 +902,9 @@ ALTER TABLE ONLY public.kernel_outbox
 ALTER TABLE ONLY public.kernel_reading
     ADD CONSTRAINT kernel_reading_pkey PRIMARY KEY (name, subject);
 
+ALTER TABLE ONLY public.kernel_told
+    ADD CONSTRAINT kernel_told_pkey PRIMARY KEY (account_id);
+
 ALTER TABLE ONLY public.ledger_account_holder
     ADD CONSTRAINT ledger_account_holder_pkey PRIMARY KEY (wallet_id, holder_kind, holder_id);
 
@@ -1050,6 +1060,8 @@ CREATE INDEX membership_by_program ON public.access_membership USING btree (prog
 
 CREATE INDEX outbox_by_transaction ON public.ledger_outbox USING btree (recorded_xid);
 
+CREATE INDEX outbox_told ON public.ledger_outbox USING btree (relayed_at) WHERE (relayed_at IS NOT NULL);
+
 CREATE INDEX outbox_waiting ON public.ledger_outbox USING btree (recorded_xid) WHERE (relayed_at IS NULL);
 
 CREATE INDEX person_by_email ON public.members_person USING btree (program_id, lower((email)::text));
@@ -1078,7 +1090,9 @@ CREATE TRIGGER entry_continues_its_chain AFTER INSERT ON public.ledger_entry REF
 
 CREATE TRIGGER entry_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change('entry_never_changes');
 
-CREATE TRIGGER event_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.kernel_event FOR EACH STATEMENT EXECUTE FUNCTION public.kernel_refuse_change('event_never_changes');
+CREATE TRIGGER event_is_only_forgotten BEFORE DELETE ON public.kernel_event FOR EACH STATEMENT WHEN ((current_setting('punchcard.forgetting'::text, true) IS DISTINCT FROM 'events'::text)) EXECUTE FUNCTION public.kernel_refuse_change('event_is_only_forgotten');
+
+CREATE TRIGGER event_never_changes BEFORE UPDATE OR TRUNCATE ON public.kernel_event FOR EACH STATEMENT EXECUTE FUNCTION public.kernel_refuse_change('event_never_changes');
 
 CREATE TRIGGER hold_has_its_entry AFTER INSERT ON public.ledger_hold REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_check_owner('hold_has_its_entry');
 

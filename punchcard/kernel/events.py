@@ -1,5 +1,7 @@
 """The event log: what happened in a program, numbered 1, 2, 3 …, never changed.
 
+What is old is forgotten, from the beginning of the log on.
+
 Note [Whoever reads a place has read all before it]: a number that is given out early
 and committed late is jumped over by a reader who remembers the last number it saw.
 So only one transaction at a time appends: it takes a lock that it keeps until it has
@@ -16,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from punchcard.kernel import sql
+from punchcard.kernel import clock, sql
 from punchcard.kernel.transactions import require_transaction
 
 _LOCK = 0x6576656E7473
@@ -29,16 +31,48 @@ _APPEND: LiteralString = """
             WITH ORDINALITY AS n (id, program, type, account, sequence, member, data,
             request, created, place)
     ), begun AS MATERIALIZED (
-        SELECT program, coalesce((
-            SELECT e.position FROM kernel_event e WHERE e.program_id = program
-            ORDER BY e.position DESC LIMIT 1), 0) AS last
+        SELECT program, coalesce(l.position, 0) AS last,
+            greatest(l.appended_at, %(now)s) AS appended
         FROM (SELECT DISTINCT program FROM new) AS programs
+        LEFT JOIN LATERAL (
+            SELECT e.position, e.appended_at FROM kernel_event e
+            WHERE e.program_id = program ORDER BY e.position DESC LIMIT 1) l ON true
+    ), told AS (
+        INSERT INTO kernel_told AS t (account_id, last_sequence)
+        SELECT account, max(sequence) FROM new WHERE sequence IS NOT NULL
+        GROUP BY account
+        ON CONFLICT (account_id) DO UPDATE SET last_sequence = excluded.last_sequence
+        WHERE t.last_sequence < excluded.last_sequence
     )
     INSERT INTO kernel_event (program_id, position, id, type, account_id, sequence,
-        member_id, data, request_id, created_at)
+        member_id, data, request_id, created_at, appended_at)
     SELECT program, last + row_number() OVER (PARTITION BY program ORDER BY place),
-        id, type, account, sequence, member, data::jsonb, request, created
+        id, type, account, sequence, member, data::jsonb, request, created, appended
     FROM new JOIN begun USING (program)
+"""
+_FORGET: LiteralString = """
+    WITH RECURSIVE programs AS (
+        (SELECT program_id FROM kernel_event ORDER BY program_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT e.program_id FROM kernel_event e
+            WHERE e.program_id > p.program_id ORDER BY e.program_id LIMIT 1)
+        FROM programs p WHERE p.program_id IS NOT NULL
+    ), begun AS (
+        SELECT p.program_id, (SELECT e.position FROM kernel_event e
+            WHERE e.program_id = p.program_id ORDER BY e.position DESC LIMIT 1) AS last
+        FROM programs p
+        WHERE (SELECT e.appended_at FROM kernel_event e
+            WHERE e.program_id = p.program_id ORDER BY e.position LIMIT 1) < %(before)s
+    ), old AS (
+        SELECT b.program_id, e.position FROM begun b CROSS JOIN LATERAL (
+            SELECT o.position, o.appended_at FROM kernel_event o
+            WHERE o.program_id = b.program_id AND o.position < b.last
+            ORDER BY o.position LIMIT %(most)s) e
+        WHERE e.appended_at < %(before)s
+        ORDER BY b.program_id, e.position LIMIT %(most)s
+    )
+    DELETE FROM kernel_event e USING old
+    WHERE e.program_id = old.program_id AND e.position = old.position
 """
 _LIST: LiteralString = """
     SELECT id, position, type, account_id, sequence, member_id, data::text, request_id,
@@ -98,14 +132,16 @@ def begin_appending() -> bool:
 
 
 def last_sequences(*, accounts: Collection[UUID]) -> dict[UUID, int]:
-    """Return the last entry of each account that is in the log; 0: none is."""
+    """Return the last entry of each account that was told; 0: none was."""
+    # In the log too: a relay of before may have appended what it did not write down.
     cursor = sql.cursor()
     cursor.execute(
         """
-        SELECT account, coalesce((
+        SELECT account, greatest(0, (
+            SELECT t.last_sequence FROM kernel_told t WHERE t.account_id = account), (
             SELECT e.sequence FROM kernel_event e
             WHERE e.account_id = account AND e.sequence IS NOT NULL
-            ORDER BY e.sequence DESC LIMIT 1), 0)
+            ORDER BY e.sequence DESC LIMIT 1))
         FROM unnest(%s) AS asked (account)
         """,
         (sql.Uuids(list(accounts)),),
@@ -129,6 +165,7 @@ def append_events(*, events: Sequence[NewEvent]) -> None:
     sql.cursor().execute(
         _APPEND,
         {
+            "now": clock.read(),
             "ids": sql.Uuids([event.id for event in events]),
             "programs": sql.Uuids([event.program for event in events]),
             "types": sql.Texts([event.type for event in events]),
@@ -141,6 +178,46 @@ def append_events(*, events: Sequence[NewEvent]) -> None:
         },
         prepare=True,
     )
+
+
+def forget_events(*, before: datetime, most: int) -> int:
+    """Take away up to so many that were appended before; return how many.
+
+    Of each program they go from the beginning of its log on, and its last one stays:
+    so there are no gaps in what stays, and the next one has the next number.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    cursor = sql.cursor()
+    cursor.execute("SELECT set_config('punchcard.forgetting', 'events', true)")
+    cursor.execute(_FORGET, {"before": before, "most": most})
+    return cursor.rowcount
+
+
+def last_position(*, program: UUID) -> int:
+    """Return where this program's log ends; 0 where it is empty."""
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT position FROM kernel_event WHERE program_id = %s"
+        " ORDER BY position DESC LIMIT 1",
+        (program,),
+    )
+    row = cursor.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def first_position(*, program: UUID) -> int:
+    """Return where this program's log begins; 1 where nothing was forgotten."""
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT position FROM kernel_event WHERE program_id = %s"
+        " ORDER BY position LIMIT 1",
+        (program,),
+    )
+    row = cursor.fetchone()
+    return 1 if row is None else int(row[0])
 
 
 def list_events(

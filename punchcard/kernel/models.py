@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from punchcard.kernel.ids import new_id
 
@@ -117,7 +118,7 @@ class Announced(models.Model):
 
 
 class Event(models.Model):
-    """What happened, at its place in its program's log (`sql/0002_events`)."""
+    """What happened, at its place in its program's log (`sql/0003_forgetting`)."""
 
     pk = models.CompositePrimaryKey("program", "position")
     program = models.UUIDField(db_column="program_id")
@@ -132,6 +133,8 @@ class Event(models.Model):
     request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
     """Of the request, or the task, that it happened in; null: of neither."""
     created_at = models.DateTimeField()
+    appended_at = models.DateTimeField(db_default=Now())
+    """Since when it stands here; of one program never before an earlier position."""
 
     class Meta:
         db_table = "kernel_event"
@@ -158,6 +161,24 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}: {self.type}"
+
+
+class Told(models.Model):
+    """How far the log has told an account's entries, also those forgotten since."""
+
+    account = models.UUIDField(primary_key=True, db_column="account_id")
+    last_sequence = models.BigIntegerField()
+
+    class Meta:
+        db_table = "kernel_told"
+        constraints = [
+            models.CheckConstraint(
+                name="told_sequence_positive", condition=Q(last_sequence__gt=0)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.last_sequence}"
 
 
 class Reading(models.Model):

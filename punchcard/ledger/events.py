@@ -145,6 +145,25 @@ def mark_relayed(*, waiting: Sequence[Waiting], now: datetime) -> None:
     )
 
 
+def forget_relayed(*, before: datetime, most: int) -> int:
+    """Take away up to so many rows that were told before; return how many.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    cursor = sql.cursor()
+    cursor.execute(
+        """
+        DELETE FROM ledger_outbox WHERE (account_id, first_sequence) IN (
+            SELECT account_id, first_sequence FROM ledger_outbox
+            WHERE relayed_at < %(before)s ORDER BY relayed_at LIMIT %(most)s)
+        """,
+        {"before": before, "most": most},
+    )
+    return cursor.rowcount
+
+
 def _happening(
     program: UUID,
     holder_kind: str,

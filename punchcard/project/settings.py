@@ -274,6 +274,13 @@ TASK_SECONDS = env.number("PUNCHCARD_TASK_SECONDS", default=300, least=5)
 What Celery is told else stands in `punchcard/interfaces/worker/terms.py`."""
 UPLOAD_MAX_BYTES = env.number("PUNCHCARD_UPLOAD_MAX_MIB", default=256, least=1) * 2**20
 """How large the file of an import may be, packed as it is."""
+_events_kept = env.number("PUNCHCARD_EVENTS_KEPT_DAYS", default=400)
+EVENTS_KEPT = timedelta(days=_events_kept) if _events_kept else None
+"""How long an event stands in the log; None: for ever."""
+OUTBOX_KEPT = timedelta(
+    days=env.number("PUNCHCARD_OUTBOX_KEPT_DAYS", default=7, least=1)
+)
+"""How long it is kept which post wrote which entries, once the event log has them."""
 FLOWER_AUTH = env.optional("PUNCHCARD_FLOWER_AUTH")
 """Who may look at workers and tasks, `name:password`; None: one is made."""
 # ------------------------------------------------------------------------- seals

@@ -19,11 +19,12 @@ from django.test import override_settings
 
 from punchcard.access.queries import SCOPES
 from punchcard.interfaces.api import rate_limits
+from punchcard.journeys.relay_events import relay_events
 from punchcard.kernel.answers import answer_scope
 from punchcard.kernel.ids import untyped
 from punchcard.project import env
 from punchcard.project.servers.valkey import ValkeyServer, temporary
-from tests.builders import rows
+from tests.builders import forget_by_hand, rows
 from tests.interfaces.conftest import START, Answer, Api, another_key, make_api
 from tests.interfaces.errands import LEDGER, Errand
 from tests.interfaces.errands_of_jobs import JOBS
@@ -114,6 +115,15 @@ def too_many_requests(scene: Scene, method: str, path: str) -> Answer:
         return scene.send(method, path)
 
 
+def cursor_expired(scene: Scene, method: str, path: str) -> Answer:
+    """Go on from where a reader stopped who has missed something since."""
+    while relay_events().taken:
+        pass
+    cursor = scene.api.get("/v1/events?limit=1").body["resume_cursor"]
+    forget_by_hand(scene.api.program, upto=2)
+    return scene.send(method, path, query=f"?cursor={cursor}")
+
+
 def clock_backwards(scene: Scene, method: str, path: str) -> Answer:
     first, second = {"to": "2032-01-01T00:00:00Z"}, {"to": START.isoformat()}
     scene.send(method, path, body=first, key="before")
@@ -152,6 +162,7 @@ ERRANDS: dict[str, Errand] = {
     "address_not_allowed": from_elsewhere,
     "length_required": without_length,
     "in_flight": in_flight,
+    "cursor_expired": cursor_expired,
     "answer_withheld": answer_withheld,
     "too_many_requests": too_many_requests,
     "clock_backwards": clock_backwards,

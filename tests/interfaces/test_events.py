@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from punchcard.journeys.relay_events import relay_events
+from tests.builders import forget_by_hand
 from tests.interfaces.conftest import Api, another_key, make_api
 
 
@@ -128,6 +129,56 @@ def test_it_takes_the_scope_and_shows_no_other_program(api: Api) -> None:
     refused = another_key(api, scopes=("ledger:read", "audit:read")).get("/v1/events")
     assert (refused.status, refused.code) == (403, "forbidden")
     assert refused.body["details"] == {"scope": "events:read"}
+
+
+def test_who_has_missed_something_is_told_and_begins_anew(api: Api) -> None:
+    account = api.enrol("anna")
+    for _ in range(4):
+        api.earn(account, 1)
+    drain()
+    empty = make_api().get("/v1/events").body["resume_cursor"]
+    cursors = [
+        api.get(f"/v1/events?limit={limit}").body["resume_cursor"]
+        for limit in range(1, 6)
+    ]
+    forget_by_hand(api.program, upto=3)
+    for cursor in (empty, *cursors[:2]):
+        for query in ("", "&type=points.earned"):
+            answer = api.get(f"/v1/events?cursor={cursor}{query}")
+            assert (answer.status, answer.code) == (410, "cursor_expired")
+    for n, cursor in enumerate(cursors[2:], 4):
+        answer = api.get(f"/v1/events?cursor={cursor}")
+        assert [event["position"] for event in answer.body["data"]] == [4, 5][n - 4 :]
+    anew = api.get("/v1/events").body
+    assert [event["position"] for event in anew["data"]] == [4, 5]
+    # A program that has forgotten nothing is as it was.
+    assert make_api().get(f"/v1/events?cursor={empty}").status == 200
+
+
+def test_a_reader_of_rare_events_misses_nothing_when_the_others_are_forgotten(
+    api: Api,
+) -> None:
+    account = api.enrol("anna")
+    drain()
+    query = "/v1/events?limit=1&type=points.redeemed"
+    cursor = api.get(query).body["resume_cursor"]
+    for n in range(2):
+        for _ in range(3):
+            api.earn(account, 1)
+        api.post(f"{account}/redeem", {"points": 3}, key=f"rare {n}")
+        drain()
+    seen = []
+    for _ in range(3):
+        page = api.get(f"{query}&cursor={cursor}").body
+        seen += [event["position"] for event in page["data"]]
+        cursor = page["resume_cursor"]
+    assert seen == [5, 9]
+    for _ in range(3):
+        api.earn(account, 1)
+    drain()
+    cursor = api.get(f"{query}&cursor={cursor}").body["resume_cursor"]
+    forget_by_hand(api.program, upto=11)
+    assert api.get(f"{query}&cursor={cursor}").body["data"] == []
 
 
 def _instant(at: datetime) -> str:

@@ -47,6 +47,7 @@ TABLE: Mapping[str, Row] = {
     "malformed": Row(400, "Something in the request is not what it must be."),
     "idempotency_key_required": Row(400, "This call needs an Idempotency-Key."),
     "invalid_cursor": Row(400, "The cursor is not one that this list gave."),
+    "cursor_expired": Row(410, "What follows this cursor is not kept any more."),
     "unreadable": Row(400, "The request ended before it was whole."),
     "bad_request": Row(400, "The request cannot be understood."),
     "unauthenticated": Row(401, "An API key or an access token is needed."),
@@ -115,6 +116,10 @@ TABLE: Mapping[str, Row] = {
 """code → status and title. A test holds it against every room's refusals."""
 
 _DETAILS = {
+    "cursor_expired": (
+        "Events were forgotten that you have not read. Read the present state anew, "
+        "then the log without a cursor: from its beginning, as far as it is kept."
+    ),
     "unexpected": "Nothing was done, or all of it: retry with the same key.",
     "database_unavailable": "Nothing was done. Try again, a command with its same key.",
     "outcome_unknown": (

@@ -25,13 +25,19 @@ from punchcard.interfaces.api.pagination import (
     encode_cursor,
     paginate,
 )
+from punchcard.interfaces.api.problems import Problem
 from punchcard.interfaces.api.references import (
     NOBODY,
     Names,
     resolve_accounts,
     resolve_members,
 )
-from punchcard.kernel.events import EventView, list_events
+from punchcard.kernel.events import (
+    EventView,
+    first_position,
+    last_position,
+    list_events,
+)
 from punchcard.kernel.ids import typed
 
 from .bodies import AccountText, Instant, MemberText
@@ -171,7 +177,7 @@ class Events(Endpoint):
             scope="events:read",
             query=EventsQuery,
             answers={200: EventPage},
-            refusals=("invalid_cursor",),
+            refusals=("invalid_cursor", "cursor_expired"),
         )
     )
     def get(self, call: Call[NoBody, EventsQuery]) -> Answer:
@@ -186,6 +192,8 @@ class Events(Endpoint):
         if query.member is not None:
             known = resolve_members(program=program, texts=[query.member])
             member = known.get(query.member, NOBODY)
+        # Looked at before the events: up to here they were all there to be narrowed.
+        seen = last_position(program=program)
         rows = list_events(
             program=program,
             limit=query.limit + 1,
@@ -196,10 +204,14 @@ class Events(Endpoint):
             created_from=query.created_from,
             created_to=query.created_to,
         )
-        return Answer(body=_page(rows, query.limit, after))
+        # Asked after the events were read: what was forgotten before then is missed.
+        if place and after + 1 < first_position(program=program):
+            raise Problem("cursor_expired")
+        return Answer(body=_page(rows, query.limit, max(after, seen)))
 
 
-def _page(rows: list[EventView], limit: int, after: int) -> EventPage:
+def _page(rows: list[EventView], limit: int, seen: int) -> EventPage:
+    """Return a page; who has it all goes on from what was seen, told or left out."""
     names = Names()
     page = paginate(
         rows,
@@ -207,12 +219,12 @@ def _page(rows: list[EventView], limit: int, after: int) -> EventPage:
         render=lambda event: render_event(event, names),
         cursor=_cursor_of,
     )
-    last = _cursor_of(rows[:limit][-1]) if rows else encode_cursor(_CURSOR, after)
+    end = max(seen, rows[-1].position) if rows else seen
     return EventPage(
         data=page.data,
         has_more=page.has_more,
         next_cursor=page.next_cursor,
-        resume_cursor=last,
+        resume_cursor=page.next_cursor or encode_cursor(_CURSOR, end),
     )
 
 
