@@ -12,7 +12,7 @@ from tests.sizes import size
 from tests.worker.place import REPOSITORY, Place, Running, until
 from tests.worker.sweeping import nobody_writes, stopped, sweeps
 
-ACCOUNTS, EACH = size(20_000, 200_000), size(1, 5)
+ACCOUNTS, EACH = size(20_000, 500_000), size(1, 2)
 LOTS = ACCOUNTS * EACH
 ENGINE_SECONDS = size(1, 20)
 LEAST_PERCENT = size(0, 40)
@@ -67,6 +67,8 @@ def sweep_as_scheduled(place: Place, workers: tuple[Running, Running]) -> None:
 def test_two_workers_sweep_at_once_one_is_killed_and_each_lot_lapses_once(
     place: Place,
 ) -> None:
+    # Else a task that we stop for a moment runs out of time on a busy machine.
+    place.settings["PUNCHCARD_TASK_SECONDS"] = "30"
     made = prepare(place)
     half = f"SELECT 1 FROM ledger_account WHERE id = '{made['middle']}' AND "
     with place.worker("one", "--processes", 2) as one:
@@ -94,7 +96,7 @@ def test_two_workers_sweep_at_once_one_is_killed_and_each_lot_lapses_once(
             shares = settled(one), settled(two)
             assert shares[1] > 0
             assert sum(shares) <= ACCOUNTS
-            assert "Traceback" not in two.said
+            assert "Traceback" not in two.said, two.said[-5_000:]
     assert_each_lot_lapsed_once(place)
     rate, engine = LOTS / seconds, float(made["engine"])
     print(
