@@ -22,7 +22,9 @@ from punchcard.kernel.metrics import RATE_LIMITED
 from punchcard.project import env
 from punchcard.project.servers.valkey import ValkeyServer, temporary
 from tests.interfaces.conftest import Answer, Api, another_key, make_api
+from tests.interfaces.operations import NAMES, fill
 from tests.interfaces.people import a_person, visitor
+from tests.interfaces.scene import PATHS
 
 DAY = 86_400
 """A window in which nothing fills up again while a test runs."""
@@ -174,13 +176,47 @@ def test_a_body_costs_as_much_as_it_is_long(api: Api, settings: Any) -> None:
     assert standing(answer)[0] == 100 - 1 - length // BYTES_OF_ONE
 
 
+def test_a_large_call_passes_where_anything_is_left_and_the_rest_is_owed(
+    server: ValkeyServer,
+) -> None:
+    limiter = Limiter(server.url, quota=10, window=DAY, patience=PATIENCE, pause=0)
+    taken = [limiter.take("till", cost) for cost in (9, 8, 1)]
+    assert [budget.passed for budget in taken] == [True, True, False]
+    assert [budget.left for budget in taken] == [1, 0, 0]
+    # Seven are owed, and one more is asked for: eight tenths of a day.
+    assert DAY * 0.7 < taken[2].seconds <= DAY * 0.8
+
+
 def test_more_than_the_whole_budget_costs_the_whole(
     api: Api, server: ValkeyServer, settings: Any
 ) -> None:
     allow(settings, 2)
     blank = b"{}" + b" " * BYTES_OF_ONE * 5
     assert api.post("/v1/members", blank).code == "malformed"
-    assert api.get("/v1/wallets").code == "too_many_requests"
+    refused = api.get("/v1/wallets")
+    assert refused.code == "too_many_requests"
+    assert standing(refused)[1] <= DAY // 2
+
+
+def test_a_file_costs_one_however_long_it_is(api: Api, settings: Any) -> None:
+    allow(settings, 9)
+    files = [
+        (method.upper(), path)
+        for path, item in PATHS.items()
+        for method, operation in item.items()
+        if "application/octet-stream"
+        in operation.get("requestBody", {}).get("content", {})
+    ]
+    assert files
+    for left, (method, path) in enumerate(files, 1):
+        answer = api.call(
+            method,
+            fill(path, NAMES),
+            b"x" * BYTES_OF_ONE * 5,
+            content_type="text/plain",
+        )
+        assert answer.status in {400, 404, 415}, answer.body
+        assert standing(answer)[0] == 9 - left
 
 
 def test_a_replay_counts_like_any_call(api: Api, settings: Any) -> None:

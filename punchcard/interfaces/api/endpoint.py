@@ -228,16 +228,16 @@ class Endpoint(APIView):
     ) -> Any:
         if declared.scope == ANYONE:
             if declared.limited:
-                self._count(request, None)
+                self._count(request, declared, None)
             return self._visit(request, path, method, declared)
         try:
             caller = authenticate_request(request)
         except Problem:
             # Whoever shows a wrong credential has none.
-            self._count(request, None)
+            self._count(request, declared, None)
             raise
         note(program=caller.program.slug, actor=caller.actor)
-        self._count(request, f"{caller.actor}@{caller.program.id}")
+        self._count(request, declared, f"{caller.actor}@{caller.program.id}")
         require_scope(caller, declared.scope)
         require_own(caller, declared.scope, method, path)
         body: Any = None
@@ -254,9 +254,11 @@ class Endpoint(APIView):
             now=program_now(caller.program),
         )
 
-    def _count(self, request: HttpRequest, subject: str | None) -> None:
+    def _count(
+        self, request: HttpRequest, declared: Operation, subject: str | None
+    ) -> None:
         """Count the request before anything of it is read or done."""
-        self._budget = count_request(request, subject)
+        self._budget = count_request(request, subject, by_size=not declared.takes_file)
         if self._budget is not None and not self._budget.passed:
             wait = {"Retry-After": str(self._budget.seconds)}
             raise Problem("too_many_requests", headers=wait)

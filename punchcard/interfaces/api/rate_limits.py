@@ -5,6 +5,11 @@ fills up again by ten a second (GCRA: kept is the one instant at which it will b
 whole). A window that is counted anew each minute would let twice as much through
 around its end, and then shut everybody out until the next.
 
+Note [What a call costs may be owed]: a call passes where anything is left of the
+budget, whatever it costs; what it costs beyond is owed, and nothing passes until that
+has filled up. Else a large call would wait until all of the budget is there, which it
+never is for a caller who makes small ones meanwhile.
+
 Note [Who cannot be counted may call]: the limits guard against callers who ask too
 much by mistake, nothing depends on them. So where Valkey is away or slow, calls go on
 uncounted, and for a while it is not asked at all.
@@ -49,15 +54,15 @@ local interval, quota, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARG
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local whole_at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))
-local after = whole_at + interval * cost
-local early = after - interval * quota - now
+local early = whole_at + interval - interval * quota - now
 if early > 0 then
-    local left = math.floor((interval * quota - (whole_at - now)) / interval)
-    return {0, left, early}
+    return {0, 0, early}
 end
+local after = whole_at + interval * cost
 redis.call('SET', KEYS[1], string.format('%.0f', after),
     'PX', math.ceil((after - now) / 1000))
-return {1, math.floor(-early / interval), after - now}
+local left = math.floor((interval * quota - (after - now)) / interval)
+return {1, math.max(left, 0), after - now}
 """
 
 logger = structlog.get_logger(__name__)
@@ -111,7 +116,8 @@ class Limiter:
     def take(self, subject: str, cost: int = 1) -> Budget | None:
         """Take from a budget, in one round trip; None: nobody can say what it has.
 
-        More than the whole of it costs the whole of it.
+        More than the whole of it costs the whole of it. See Note [What a call costs
+        may be owed].
         """
         if self._is_away:
             now = monotonic()
@@ -152,19 +158,21 @@ class Limiter:
         self._is_away = False
 
 
-def count_request(request: HttpRequest, subject: str | None) -> Budget | None:
+def count_request(
+    request: HttpRequest, subject: str | None, *, by_size: bool = True
+) -> Budget | None:
     """Count a request; None: there are no limits, or nobody to count it for.
 
     `subject` is who shows a credential; None: whoever calls from the same address.
+    `by_size` is for bodies that are read and worked on: a file is only put away.
     """
     if settings.RATE_LIMIT is None:
         return None
     who = subject or _of_address(request)
     if who is None:
         return None
-    return _limiter(settings.BROKER.client, *settings.RATE_LIMIT).take(
-        who, cost_of(request)
-    )
+    cost = cost_of(request) if by_size else 1
+    return _limiter(settings.BROKER.client, *settings.RATE_LIMIT).take(who, cost)
 
 
 def cost_of(request: HttpRequest) -> int:
