@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -176,6 +178,64 @@ def test_the_console_does_all_its_work(place: Place, tmp_path: Path) -> None:
     place.run("seal")
     assert "Clean." in place.run("verify")
     place.run("rebuild")
+
+
+def test_jobs_are_done_through_it(place: Place, shop: Caller) -> None:
+    lines = [f"o{n},2025-01-0{n % 9 + 1},m{n % 7},100,EUR\n" for n in range(90)]
+    header = "external_id,occurred_at,member,amount_minor,currency\n"
+
+    def ended(job: str) -> bool:
+        said = shop.get(job).json()
+        assert said["status"] != "failed", said
+        return bool(said["status"] == "succeeded")
+
+    with place.worker("jobs", "--processes", 4):
+        asked = {"kind": "import_orders", "points_per_unit": "1"}
+        brought = shop.post("/v1/jobs", asked).headers["Location"]
+        sent = httpx.put(
+            f"{shop.address}{brought}/file",
+            content=header + "".join(lines),
+            headers={
+                "Authorization": f"Bearer {shop.secret}",
+                "Content-Type": "text/csv",
+            },
+            timeout=PATIENCE,
+        )
+        assert sent.status_code < 300, sent.text
+        until(lambda: ended(brought))
+        taken = [
+            shop.post("/v1/jobs", {"kind": "export_balances", "wallet": "points"})
+            for _ in range(SESSIONS + 1)
+        ]
+        for each in taken:
+            until(lambda job=each.headers["Location"]: ended(job))
+            found = shop.get(f"{each.headers['Location']}/result").text
+            assert len(found.splitlines()) == 1 + 7, found
+
+
+def test_a_thread_beside_a_transaction_goes_past_it(place: Place) -> None:
+    script = (
+        "import django; django.setup()\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from django.db import connection\n"
+        "from punchcard.kernel.direct import go_direct\n"
+        "def where():\n"
+        "    with connection.cursor() as cursor:\n"
+        "        cursor.execute('SELECT 1')\n"
+        "    return connection.settings_dict['HOST']\n"
+        "with ThreadPoolExecutor(1, initializer=go_direct) as pool:\n"
+        "    print(where(), pool.submit(where).result(), sep='\\n')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=place.env | {"DJANGO_SETTINGS_MODULE": "punchcard.project.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours, beside = done.stdout.split()
+    assert ours in place.settings["PUNCHCARD_POOLER_URL"]
+    assert beside == place.database.dsn()["host"]
 
 
 def test_two_who_verify_at_once_do_not_wait_for_each_other(place: Place) -> None:

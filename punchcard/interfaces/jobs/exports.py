@@ -29,6 +29,7 @@ from punchcard.journeys.jobs.work_on_job import complete_job, keep_progress
 from punchcard.journeys.list_balances import list_balances
 from punchcard.journeys.list_entries import list_entries
 from punchcard.journeys.list_members import list_members
+from punchcard.kernel.direct import go_direct
 from punchcard.kernel.ids import typed
 from punchcard.kernel.jobs import JobView
 from punchcard.ledger.balances import Balance
@@ -115,7 +116,7 @@ def balance_cells(row: tuple[str, Balance | None]) -> Cells:
 @contextmanager
 def _beside() -> Iterator[Any]:
     """Give a way to say how far it is, while our transaction only reads."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
+    with ThreadPoolExecutor(max_workers=1, initializer=go_direct) as thread:
         try:
             yield lambda **told: thread.submit(keep_progress, **told).result()
         finally:
