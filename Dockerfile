@@ -7,7 +7,7 @@ COPY .ci/uv-requirements.txt .ci/uv-requirements.txt
 RUN python -m venv /opt/uv
 RUN /opt/uv/bin/python -m pip install --quiet --require-hashes --requirement .ci/uv-requirements.txt
 COPY pyproject.toml uv.lock ./
-RUN /opt/uv/bin/uv export --quiet --frozen --no-default-groups --no-emit-project --output-file requirements.txt
+RUN /opt/uv/bin/uv export --quiet --frozen --no-default-groups --extra telemetry --no-emit-project --output-file requirements.txt
 RUN python -m venv --without-pip /opt/punchcard
 RUN /opt/uv/bin/uv pip install --quiet --python /opt/punchcard/bin/python --require-hashes --requirement requirements.txt
 COPY punchcard /opt/punchcard/code/punchcard
