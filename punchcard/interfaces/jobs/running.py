@@ -20,7 +20,7 @@ from punchcard.kernel.ids import typed
 from punchcard.kernel.job_work import JobLeft, find_open
 from punchcard.kernel.jobs import Failure, JobView
 from punchcard.kernel.locks import holding
-from punchcard.kernel.log_context import begin_work, request_id
+from punchcard.kernel.log_context import note, request_id
 
 _LOOKED_AT = 100
 
@@ -53,7 +53,7 @@ def _work_on(identity: UUID) -> bool:
         return False
     name = f"{job.kind} {typed('job', job.id)}"
     before = request_id()
-    begin_work(request_id=job.request_id or typed("job", job.id))
+    note(request_id=job.request_id or typed("job", job.id))
     try:
         _run(job)
         logger.info("%s: done", name)
@@ -68,7 +68,7 @@ def _work_on(identity: UUID) -> bool:
         # It stays open: `take_up_job` gives it up, when it never comes further.
         logger.exception("%s: stopped, attempt %d", name, job.attempt)
     finally:
-        begin_work(request_id=before)
+        note(request_id=before)
     return True
 
 
