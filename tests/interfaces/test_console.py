@@ -455,6 +455,16 @@ def await_health(port: int) -> None:
         time.sleep(0.05)
 
 
+def await_event(port: int, key: str) -> None:
+    """Wait until the event log tells of what was imported: a relay is at work."""
+    headers = {"Authorization": f"Bearer {key}"}
+    url = f"http://127.0.0.1:{port}/v1/events?type=points.earned&limit=1"
+    deadline = time.monotonic() + 60
+    while not httpx.get(url, headers=headers).json()["data"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def stop(process: subprocess.Popen[str]) -> str:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -478,6 +488,9 @@ def test_the_demo_serves_and_its_curl_lines_answer(console: Console) -> None:
             ).stdout
             for line in curls
         ]
+        key = re.search(r"sk_test_\S+?(?=')", curls[0])
+        assert key is not None
+        await_event(port, key[0])
     finally:
         out = stop(process)
     assert "Stopped." in out

@@ -50,18 +50,20 @@ def run(arguments: Namespace, installation: Installation) -> int:
     if arguments.web_only:
         serve(arguments.host, arguments.port, arguments.workers, installation)
         return 0
+    flower = Part("flower", ("flower", "--port", str(arguments.flower_port)))
+    return run_parts(arguments, installation, flower)
+
+
+def run_parts(arguments: Namespace, installation: Installation, *others: Part) -> int:
+    """Serve and do the background work, with other parts beside, until stopped."""
     installation.start_broker()
-    return _run_parts(arguments, installation)
-
-
-def _run_parts(arguments: Namespace, installation: Installation) -> int:
     web = ("--host", arguments.host, "--port", str(arguments.port))
     parts = (
         Part("web", ("web", *web, "--workers", str(arguments.workers))),
         Part("worker", ("worker",)),
         Part("relay", ("relay",)),
         Part("beat", ("beat",)),
-        Part("flower", ("flower", "--port", str(arguments.flower_port))),
+        *others,
     )
     # The parts are processes of their own: no connection is shared with them.
     connections.close_all()

@@ -16,7 +16,8 @@ from punchcard.interfaces.console.failures import Stop
 from punchcard.interfaces.console.importing.error_file import ErrorFile
 from punchcard.interfaces.console.importing.following import run_import
 from punchcard.interfaces.console.installation import Installation
-from punchcard.interfaces.console.serving import address, require_port, serve
+from punchcard.interfaces.console.serving import address, require_port
+from punchcard.interfaces.console.up import run_parts
 from punchcard.interfaces.importing.columns import ORDERS
 from punchcard.interfaces.importing.csv_files import open_csv
 from punchcard.interfaces.importing.orders import OrderImport, Rules
@@ -62,7 +63,7 @@ def run(arguments: Namespace, installation: Installation) -> int:
     sys.stdout.write(_invitation(where, key.secret, member, tally, now))
     if not arguments.no_serve:
         sys.stdout.write("\nCtrl-C stops it.\n")
-        serve(arguments.host, arguments.port, arguments.workers, installation)
+        return run_parts(arguments, installation)
     return 0
 
 
