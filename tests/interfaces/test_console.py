@@ -458,7 +458,7 @@ def await_health(port: int) -> None:
 def await_event(port: int, key: str) -> None:
     """Wait until the event log tells of what was imported: a relay is at work."""
     headers = {"Authorization": f"Bearer {key}"}
-    url = f"http://127.0.0.1:{port}/v1/events?type=points.earned&limit=1"
+    url = f"http://127.0.0.1:{port}/v1/events?type=points.pending&limit=1"
     deadline = time.monotonic() + 60
     while not httpx.get(url, headers=headers).json()["data"]:
         assert time.monotonic() < deadline
