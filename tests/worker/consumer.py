@@ -17,6 +17,8 @@ import httpx
 
 PAGE = 50
 PAUSE_SECONDS = 0.2
+WORK_SECONDS = 0.1
+"""What the work on a page takes: then, too, it may be killed."""
 
 
 def main() -> None:
@@ -52,10 +54,17 @@ def keep(page: dict[str, Any], events: Any, folder: Path) -> str:
     for event in page["data"]:
         events.write(json.dumps(event) + "\n")
         events.flush()
+    time.sleep(WORK_SECONDS)
     new = folder / "cursor.new"
     new.write_text(page["resume_cursor"])
     new.rename(folder / "cursor")
     return str(page["resume_cursor"])
+
+
+def is_behind(folder: Path) -> bool:
+    """Return whether it has done what it does not remember yet."""
+    events, cursor = folder / "events", folder / "cursor"
+    return cursor.exists() and events.stat().st_mtime_ns > cursor.stat().st_mtime_ns
 
 
 def read_back(folder: Path) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ import psycopg
 import pytest
 
 from tests.sizes import size
-from tests.worker.consumer import read_back
+from tests.worker.consumer import is_behind, read_back
 from tests.worker.place import Place, Running, a_free_port, answers, until
 from tests.worker.sweeping import nobody_writes, sweeps
 
@@ -210,8 +210,9 @@ class Installation:
 
     def _kill_consumer(self, pick: random.Random) -> Callable[[], None]:
         del pick
+        until(lambda: is_behind(self.folder))
         self.running["consumer"].kill()
-        self.hits["consumer"] += 1
+        self.hits["consumer"] += is_behind(self.folder)
         return self.start_consumer
 
     def all_said(self) -> str:
@@ -252,7 +253,7 @@ def test_a_consumer_misses_nothing_while_everything_is_killed(
         stack.callback(posting.end)
         began = time.monotonic()
         kills = [k for _ in range(ROUNDS) for k in pick.sample(KINDS, len(KINDS))]
-        share = COMMANDS // len(kills)
+        share = -(-COMMANDS // len(kills))
         for number, kind in enumerate(kills):
             for command in range(number * share, (number + 1) * share):
                 posting.asked.put(command)
@@ -273,7 +274,9 @@ def test_a_consumer_misses_nothing_while_everything_is_killed(
         f"{dict(ours.hits)}; {types.total():,} events, {again:,} seen again:"
         f" {dict(types)}"
     )
+    assert posting.done >= COMMANDS
     assert all(ours.hits[kind] for kind in KINDS), "a kill hit nobody at work"
+    assert again, "what was done and not remembered is done again"
 
 
 def assert_all_is_told_in_order(
