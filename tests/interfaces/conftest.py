@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import msgspec
@@ -155,3 +156,14 @@ def cheap_passwords() -> Iterator[None]:
     hasher = f"{CheapArgon2.__module__}.{CheapArgon2.__qualname__}"
     with override_settings(PASSWORD_HASHERS=[hasher]):
         yield
+
+
+@pytest.fixture
+def nothing_is_sent() -> Iterator[list[str]]:
+    """Keep asking workers; nobody is there in these tests."""
+    sent: list[str] = []
+    with patch(
+        "punchcard.interfaces.worker.sending.current_app.send_task",
+        lambda name, **_: sent.append(name),
+    ):
+        yield sent
