@@ -70,6 +70,10 @@ def test_the_schedules_are_written_once_by_whoever_comes_first(place: Place) -> 
             *("verify the ledger", "punchcard.verify_ledger", "slow", True),
             *(None, None, "2", "55", 86400),
         ),
+        (
+            *("work on jobs", "punchcard.work_on_jobs", "slow", True),
+            *(60, "seconds", None, None, 60),
+        ),
     ]
 
 
