@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from tests.sizes import size
@@ -124,14 +123,7 @@ class Installation:
         port = self.url.rpartition(":")[2]
         self._run("web", "web", "--port", port, "--workers", 1)
         self._run("beat", "beat", ready="Beat sends")
-        with psycopg.connect(**place.database.dsn()) as connection:
-            connection.execute(
-                "UPDATE django_celery_beat_intervalschedule SET every = 1"
-            )
-            connection.execute(
-                "INSERT INTO django_celery_beat_periodictasks VALUES (1, now())"
-                " ON CONFLICT (ident) DO UPDATE SET last_update = now()"
-            )
+        place.hurry()
         for number in range(RELAYS):
             self.start_relay(number)
         for number in range(WORKERS):
