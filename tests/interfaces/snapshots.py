@@ -33,6 +33,7 @@ STORED = {
     "kernel_job_file": f"job_id IN {_JOBS}",
     "kernel_kept_answer": _OURS,
     "kernel_outbox": _OURS,
+    "kernel_told": _OF_ACCOUNT,
     "ledger_account": f"id IN {_ACCOUNTS}",
     "ledger_account_holder": _OF_ACCOUNT,
     "ledger_allocation": _OF_ACCOUNT,
