@@ -18,12 +18,12 @@ import msgspec
 from django.db import connection
 
 from punchcard.interfaces.importing.columns import MEMBERS
-from punchcard.interfaces.importing.csv_files import BadFile
 from punchcard.interfaces.jobs.kinds import (
     ExportBalances,
     ExportEntries,
     ExportMembers,
 )
+from punchcard.interfaces.jobs.wallets import require_wallet
 from punchcard.interfaces.values import show_instant
 from punchcard.journeys.jobs.work_on_job import complete_job, keep_progress
 from punchcard.journeys.list_balances import list_balances
@@ -35,7 +35,6 @@ from punchcard.kernel.jobs import JobView
 from punchcard.ledger.balances import Balance
 from punchcard.ledger.outcomes import Entry
 from punchcard.members.queries import MemberView
-from punchcard.programs.queries import list_wallets
 
 AnyExport = ExportMembers | ExportBalances | ExportEntries
 Cells = tuple[Any, ...]
@@ -147,7 +146,7 @@ def _rows(
     """Return the columns, what is listed, and how a row is made of it."""
     if isinstance(options, ExportMembers):
         return MEMBER_COLUMNS, list_members(program=job.program), _member_cells
-    wallet = _wallet(job, options.wallet)
+    wallet = require_wallet(job, options.wallet).id
     if isinstance(options, ExportBalances):
         balances = list_balances(
             program=job.program, wallet=wallet, as_of=options.as_of or job.asked_at
@@ -160,13 +159,6 @@ def _rows(
         effective_to=options.effective_to,
     )
     return ENTRY_COLUMNS, entries, _entry_cells
-
-
-def _wallet(job: JobView, code: str) -> Any:
-    for wallet in list_wallets(program=job.program):
-        if wallet.code == code:
-            return wallet.id
-    raise BadFile(f"The program has no wallet `{code}`.")
 
 
 def _member_cells(member: MemberView) -> Cells:

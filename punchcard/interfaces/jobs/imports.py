@@ -10,7 +10,7 @@ import msgspec
 
 from punchcard.interfaces.importing import balances, orders
 from punchcard.interfaces.importing.balances import BalanceImport
-from punchcard.interfaces.importing.csv_files import BadFile, CsvFile, read_csv
+from punchcard.interfaces.importing.csv_files import CsvFile, read_csv
 from punchcard.interfaces.importing.members import MemberImport
 from punchcard.interfaces.importing.orders import OrderImport
 from punchcard.interfaces.importing.running import Batch, FileImport, Follower
@@ -21,6 +21,7 @@ from punchcard.interfaces.jobs.kinds import (
     ImportMembers,
     ImportOrders,
 )
+from punchcard.interfaces.jobs.wallets import require_wallet
 from punchcard.journeys import import_balances, import_members, import_orders
 from punchcard.journeys.jobs.work_on_job import complete_job, keep_progress
 from punchcard.kernel import job_work
@@ -28,7 +29,6 @@ from punchcard.kernel.job_files import Fault, open_file
 from punchcard.kernel.jobs import JobView
 from punchcard.programs.queries import (
     ProgramView,
-    WalletView,
     get_program,
     list_wallets,
     program_now,
@@ -71,7 +71,7 @@ def _importer(
     if isinstance(options, ImportMembers):
         to = import_members.Terms(author=job.author, program=job.program)
         return MemberImport(file=file, terms=to, clock=now)
-    wallet = _wallet(program, options.wallet)
+    wallet = require_wallet(job, options.wallet)
     if isinstance(options, ImportOrders):
         terms = import_orders.Terms(
             program=job.program,
@@ -105,13 +105,6 @@ def _importer(
         ),
         clock=now,
     )
-
-
-def _wallet(program: ProgramView, code: str) -> WalletView:
-    for wallet in list_wallets(program=program.id):
-        if wallet.code == code:
-            return wallet
-    raise BadFile(f"The program has no wallet `{code}`. Nothing was imported.")
 
 
 class _Keeper(Follower):

@@ -43,7 +43,7 @@ from punchcard.kernel.jobs import (
 )
 from punchcard.kernel.transactions import after_commit
 from punchcard.programs.errors import WalletNotFound
-from punchcard.programs.queries import list_wallets
+from punchcard.programs.queries import find_wallet_by_code
 
 from .job_answers import JobAnswer, Status, job_of, render_job, require_scopes
 
@@ -188,8 +188,9 @@ def _check(call: Call[AnyJob, NoQuery]) -> None:
         Problem: `malformed`; nobody can have held it yet, or no column is called so.
     """
     wallet = getattr(call.body, "wallet", None)
-    known = {one.code for one in list_wallets(program=call.program.id)}
-    if wallet is not None and wallet not in known:
+    if wallet is not None and not find_wallet_by_code(
+        program=call.program.id, code=wallet
+    ):
         raise WalletNotFound
     wrong: list[FieldError] = []
     if isinstance(call.body, ImportBalances) and (call.body.at or call.now) > call.now:
