@@ -49,7 +49,7 @@ def test_whatever_changes_something_may_lose_its_commit() -> None:
         for path, item in _document()["paths"].items()
         for method, operation in item.items()
     }
-    assert {method for method, _ in told} == {"get", "post", "patch", "delete"}
+    assert {method for method, _ in told} == {"get", "post", "put", "patch", "delete"}
     for (method, path), is_told in told.items():
         assert is_told == (method != "get"), (method, path)
 
