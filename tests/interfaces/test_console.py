@@ -354,7 +354,7 @@ def told(console: Console, program: str) -> list[str]:
 def test_a_relay_goes_on_until_it_is_stopped(console: Console, number: int) -> None:
     program = console.program(f"relayed-{number}")
     process = console.start("relay")
-    read_until(process, "tells the event log")
+    read_until(process, "The relay tells the event log")
     path = console.write("relayed.csv", "1,2020-01-01,anna,100,USD")
     console.run("import", "orders", path, *program, *MAP, *TERMS)
     console.run("sweep")
