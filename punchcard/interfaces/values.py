@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from punchcard.kernel.calendar import DurationError, parse_duration
+from punchcard.kernel.validity import parse_validity
 
 YEARS = range(1900, 9999)
 AMOUNT_MAX = 10**15
@@ -67,6 +68,20 @@ def parse_period(text: str) -> str:
         parse_duration(text)
     except DurationError:
         message = "is no duration of ISO 8601, as in P3D or P12M"
+        raise ValueError(message) from None
+    return text
+
+
+def parse_validity_text(text: str) -> str:
+    """Return the text of a validity, unchanged.
+
+    Raises:
+        ValueError: it is no duration of ISO 8601, rounded or not.
+    """
+    try:
+        parse_validity(text)
+    except DurationError:
+        message = "is no duration, as in P12M, P12M/month or P6M/--12-31"
         raise ValueError(message) from None
     return text
 

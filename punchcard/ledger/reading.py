@@ -19,6 +19,7 @@ import psycopg
 
 from punchcard.kernel import sql
 from punchcard.kernel.calendar import add_duration, parse_duration
+from punchcard.kernel.validity import parse_validity
 from punchcard.ledger import errors
 from punchcard.ledger.commands import (
     Activate,
@@ -81,7 +82,7 @@ def policy(
     """Return a wallet's policy with its durations parsed."""
     return Policy(
         pending_period=parse_duration(pending_period),
-        validity=None if validity is None else parse_duration(validity),
+        validity=None if validity is None else parse_validity(validity),
         grace=parse_duration(grace),
         debt_policy=debt_policy,
         hold_time_max=parse_duration(hold_time_max),

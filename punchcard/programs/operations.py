@@ -15,6 +15,7 @@ from punchcard.kernel import clock
 from punchcard.kernel.calendar import DurationError, parse_duration
 from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import require_transaction
+from punchcard.kernel.validity import parse_validity
 
 from . import errors
 from .models import Place, Program, Wallet
@@ -254,7 +255,8 @@ def _require_duration(field: str, text: str | None, *, zero: bool) -> None:
     if text is None:
         return
     try:
-        duration = parse_duration(text)
+        parse = parse_validity if field == "validity" else parse_duration
+        duration = parse(text)
     except DurationError as error:
         raise errors.ProgramMalformed(field, f"{error}.") from error
     if len(text) > _DURATION_TEXT_MAX or (duration.is_zero and not zero):

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from punchcard.interfaces.values import parse_period
+from punchcard.interfaces.values import parse_period, parse_validity_text
 
 NOTHING, SERVER, SCHEMA, BROKER = "nothing", "server", "schema", "broker"
 """What a command needs to begin: nothing, a database, one that is migrated, or that
@@ -44,8 +44,9 @@ def add_periods(
 ) -> None:
     """Add an option for each (name, meaning) of a duration."""
     for name, meaning in periods:
+        parse = parse_validity_text if name == "validity" else parse_period
         parser.add_argument(
-            f"--{name}", metavar="DURATION", type=typed(parse_period), help=meaning
+            f"--{name}", metavar="DURATION", type=typed(parse), help=meaning
         )
 
 

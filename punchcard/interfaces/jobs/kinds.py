@@ -61,6 +61,16 @@ _Duration = Annotated[
         examples=["P12M"],
     ),
 ]
+_Validity = Annotated[
+    str,
+    Meta(
+        description="As of an earn; left out: as the wallet has it.",
+        pattern=texts.whole(texts.VALIDITY),
+        min_length=2,
+        max_length=40,
+        examples=["P12M"],
+    ),
+]
 _Instant = Annotated[
     datetime, Meta(tz=True, description="RFC 3339, with its offset from UTC.")
 ]
@@ -96,7 +106,7 @@ class ImportOrders(Options, frozen=True, kw_only=True, tag="import_orders"):
         ),
     ] = "1"
     pending: _Duration | None = None
-    validity: _Duration | None = None
+    validity: _Validity | None = None
     columns: _Names = {}
 
 

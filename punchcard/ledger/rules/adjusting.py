@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from punchcard.kernel.calendar import add_duration, parse_duration
+from punchcard.kernel.validity import end_of, parse_validity
 from punchcard.ledger.commands import Adjust
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.rules import lots
@@ -69,10 +69,10 @@ def _expiry(
         return command.expires_at, None
     validity = account.policy.validity
     if command.validity is not None:
-        validity = parse_duration(command.validity)
+        validity = parse_validity(command.validity)
     if validity is None:
         return None, None
-    return add_duration(at, validity, account.policy.zone), validity.text
+    return end_of(at, validity, account.policy.zone), validity.text
 
 
 def _take_from(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from punchcard.kernel.calendar import add_duration, parse_duration
+from punchcard.kernel.validity import end_of, parse_validity
 from punchcard.ledger.commands import Earn
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.rules import lots
@@ -23,10 +24,10 @@ def earn(account: Account, command: Earn, common: dict[str, Any]) -> Entry:
     available_at = None if waits else add_duration(at, period, policy.zone)
     validity = policy.validity
     if command.validity is not None:
-        validity = parse_duration(command.validity)
+        validity = parse_validity(command.validity)
     expires_at = command.expires_at
     if expires_at is None and validity is not None and available_at is not None:
-        expires_at = add_duration(available_at, validity, policy.zone)
+        expires_at = end_of(available_at, validity, policy.zone)
     stated = validity.text if validity and command.expires_at is None else None
     pends = waits or not period.is_zero
     now_points, later_points = (0, points) if pends else (points, 0)

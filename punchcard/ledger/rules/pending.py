@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from punchcard.kernel.calendar import add_duration, parse_duration
+from punchcard.kernel.validity import end_of, parse_validity
 from punchcard.ledger.commands import Activate, Cancel
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.rules.lots import repay_debt, take
@@ -63,7 +63,7 @@ def _expiry(account: Account, lot: Lot, at: datetime) -> datetime | None:
     """Return when the lot expires: its validity counted from now, or as stated."""
     if lot.validity is None:
         return lot.expires_at
-    return add_duration(at, parse_duration(lot.validity), account.policy.zone)
+    return end_of(at, parse_validity(lot.validity), account.policy.zone)
 
 
 def _pending_lot(account: Account, name: LotId) -> Lot:

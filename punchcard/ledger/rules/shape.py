@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from punchcard.kernel.calendar import DurationError, add_duration, parse_duration
+from punchcard.kernel.calendar import (
+    Duration,
+    DurationError,
+    add_duration,
+    parse_duration,
+)
+from punchcard.kernel.validity import Validity, end_of, parse_validity
 from punchcard.ledger.commands import (
     Adjust,
     Capture,
@@ -162,7 +169,7 @@ def _credit_fault(command: Adjust) -> Fault | None:
         return {"field": "policy", "reason": "goes with a minus"}
     if command.validity is not None and command.expires_at is not None:
         return {"field": "expires_at", "reason": "goes without validity"}
-    fault = _length_fault("validity", command.validity)
+    fault = _length_fault("validity", command.validity, parse_validity)
     return fault or _expiry_fault(command)
 
 
@@ -255,14 +262,18 @@ def _earn_fault(command: Earn) -> Fault | None:
         return {"field": "expires_at", "reason": "goes without validity"}
     pending = None if command.pending == "event" else command.pending
     fault = _duration_fault("pending", pending)
-    fault = fault or _length_fault("validity", command.validity)
+    fault = fault or _length_fault("validity", command.validity, parse_validity)
     return fault or _expiry_fault(command)
 
 
-def _duration_fault(field: str, text: str | None) -> Fault | None:
+def _duration_fault(
+    field: str,
+    text: str | None,
+    parse: Callable[[str], Duration | Validity] = parse_duration,
+) -> Fault | None:
     try:
         if text is not None:
-            parse_duration(text)
+            parse(text)
     except DurationError as error:
         return {"field": field, "reason": str(error)}
     if text is not None and len(text) > 40:
@@ -270,9 +281,13 @@ def _duration_fault(field: str, text: str | None) -> Fault | None:
     return None
 
 
-def _length_fault(field: str, text: str | None) -> Fault | None:
-    fault = _duration_fault(field, text)
-    if not fault and text is not None and parse_duration(text).is_zero:
+def _length_fault(
+    field: str,
+    text: str | None,
+    parse: Callable[[str], Duration | Validity] = parse_duration,
+) -> Fault | None:
+    fault = _duration_fault(field, text, parse)
+    if not fault and text is not None and parse(text).is_zero:
         return {"field": field, "reason": "must be a duration of some length"}
     return fault
 
@@ -321,7 +336,7 @@ def _end_fault(command: Earn | Adjust, at: datetime, policy: Policy) -> Fault | 
     """Return what is malformed in the expiry of points available from `at` on."""
     try:
         if command.validity is not None:
-            add_duration(at, parse_duration(command.validity), policy.zone)
+            end_of(at, parse_validity(command.validity), policy.zone)
     except DurationError as error:
         return {"field": "validity", "reason": str(error)}
     if command.expires_at is not None and command.expires_at <= at:

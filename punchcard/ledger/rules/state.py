@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from punchcard.kernel.calendar import Duration, add_duration
+from punchcard.kernel.validity import Validity
 from punchcard.ledger.outcomes import Entry
 
 MAX_POINTS = 2**53 - 1
@@ -22,7 +23,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a wallet says about its points; durations parsed, zone resolved."""
 
     pending_period: Duration
-    validity: Duration | None
+    validity: Validity | None
     grace: Duration
     debt_policy: str
     hold_time_max: Duration

@@ -62,6 +62,21 @@ Period = Annotated[
         extra_json_schema={"maxLength": 40, "pattern": texts.DURATION},
     ),
 ]
+ValidityText = Annotated[
+    str,
+    Meta(
+        description="How long points live from when they can be spent: a duration, "
+        "and behind a slash what it is rounded up to: the end of its `day`, `week`, "
+        "`month`, `quarter`, `half` or `year`, or the end of the next of some days, "
+        "as in `P6M/--12-31`.",
+        examples=["P12M"],
+        extra_json_schema={
+            "minLength": 2,
+            "maxLength": 40,
+            "pattern": texts.VALIDITY,
+        },
+    ),
+]
 PendingPeriod = Annotated[
     str,
     Meta(
@@ -197,11 +212,7 @@ class EarnBody(AtPlace, frozen=True, kw_only=True, tag=False):
     source: Source = "purchase"
     pending: PendingPeriod | None = None
     validity: (
-        Annotated[
-            Period,
-            Meta(description="From when they become available until they lapse."),
-        ]
-        | None
+        Annotated[ValidityText, Meta(description="Else the wallet's validity.")] | None
     ) = None
     expires_at: Instant | None = None
     referred_member: MemberText | None = None
@@ -284,7 +295,8 @@ class AdjustBody(Said, frozen=True, kw_only=True, tag=False):
     ) = None
     validity: (
         Annotated[
-            Period, Meta(description="Of a plus, from now; else the wallet's validity.")
+            ValidityText,
+            Meta(description="Of a plus, from now; else the wallet's validity."),
         ]
         | None
     ) = None

@@ -34,7 +34,14 @@ from punchcard.journeys.lapse_lot import lapse_lot
 from punchcard.ledger.outcomes import Outcome
 from punchcard.ledger.queries import find_lot, list_lots
 
-from .bodies import ActivateBody, CancelBody, Instant, Period, Reason, WholePoints
+from .bodies import (
+    ActivateBody,
+    CancelBody,
+    Instant,
+    Reason,
+    ValidityText,
+    WholePoints,
+)
 from .posting import OF_EVERY_COMMAND, DryRun, command, key_of, post_one
 from .reading import SequencePlace, SmallPlace, account_of
 from .shapes import (
@@ -79,7 +86,9 @@ class ExtendBody(LapseBody, frozen=True, kw_only=True):
     """Give points of an open lot a new expiry."""
 
     validity: (
-        Annotated[Period, Meta(description="From now; else the wallet's validity.")]
+        Annotated[
+            ValidityText, Meta(description="From now; else the wallet's validity.")
+        ]
         | None
     ) = None
     expires_at: (

@@ -22,7 +22,7 @@ from punchcard.journeys.create_wallet import create_wallet
 from punchcard.kernel.ids import typed
 from punchcard.programs.queries import WalletView, list_wallets
 
-from .bodies import Period
+from .bodies import Period, ValidityText
 
 MEMBERS_PER_CALL = 20_000
 """Who get their account while the caller waits; the same call again goes on."""
@@ -87,7 +87,8 @@ class WalletBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Period, Meta(description="Until earned points can be spent.")
     ] = "PT0S"
     validity: (
-        Annotated[Period, Meta(description="From then on; left out: for ever.")] | None
+        Annotated[ValidityText, Meta(description="From then on; left out: for ever.")]
+        | None
     ) = None
     grace: Annotated[
         Period, Meta(description="Of refunded points that had lapsed meanwhile.")
