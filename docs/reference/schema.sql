@@ -193,6 +193,15 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE FUNCTION public.programs_refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% of % is refused: its rows never change', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_ARGV[0],
+              TABLE = TG_TABLE_NAME;
+END $$;
+
 CREATE TABLE public.access_api_key (
     id uuid NOT NULL,
     name character varying(200) NOT NULL,
@@ -751,6 +760,17 @@ CREATE TABLE public.members_person (
     program_id uuid NOT NULL
 );
 
+CREATE TABLE public.programs_configuration (
+    version integer NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    document jsonb NOT NULL,
+    note character varying(200) NOT NULL,
+    actor character varying(60) NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    program_id uuid NOT NULL,
+    CONSTRAINT configuration_version_positive CHECK ((version > 0))
+);
+
 CREATE TABLE public.programs_place (
     id uuid NOT NULL,
     code character varying(63) NOT NULL,
@@ -950,6 +970,9 @@ ALTER TABLE ONLY public.access_membership
 ALTER TABLE ONLY public.programs_place
     ADD CONSTRAINT place_code_is_unique UNIQUE (program_id, code);
 
+ALTER TABLE ONLY public.programs_configuration
+    ADD CONSTRAINT programs_configuration_pkey PRIMARY KEY (program_id, version);
+
 ALTER TABLE ONLY public.programs_place
     ADD CONSTRAINT programs_place_pkey PRIMARY KEY (id);
 
@@ -1005,6 +1028,8 @@ CREATE INDEX auth_group_permissions_group_id_b120cbf9 ON public.auth_group_permi
 CREATE INDEX auth_group_permissions_permission_id_84c5c92e ON public.auth_group_permissions USING btree (permission_id);
 
 CREATE INDEX auth_permission_content_type_id_2f476e4b ON public.auth_permission USING btree (content_type_id);
+
+CREATE INDEX configuration_in_force ON public.programs_configuration USING btree (program_id, effective_from, version);
 
 CREATE INDEX django_celery_beat_periodictask_clocked_id_47a69f82 ON public.django_celery_beat_periodictask USING btree (clocked_id);
 
@@ -1085,6 +1110,8 @@ CREATE TRIGGER allocation_has_its_entry AFTER INSERT ON public.ledger_allocation
 CREATE TRIGGER allocation_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_allocation FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change('allocation_never_changes');
 
 CREATE TRIGGER audit_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.kernel_audit FOR EACH STATEMENT EXECUTE FUNCTION public.kernel_refuse_change('audit_never_changes');
+
+CREATE TRIGGER configuration_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.programs_configuration FOR EACH STATEMENT EXECUTE FUNCTION public.programs_refuse_change('configuration_never_changes');
 
 CREATE TRIGGER entry_continues_its_chain AFTER INSERT ON public.ledger_entry REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_check_chain();
 
@@ -1175,6 +1202,9 @@ ALTER TABLE ONLY public.members_person
 
 ALTER TABLE ONLY public.members_person
     ADD CONSTRAINT members_person_program_id_6f2880d6_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.programs_configuration
+    ADD CONSTRAINT programs_configurati_program_id_2675bb3b_fk_programs_ FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.programs_place
     ADD CONSTRAINT programs_place_program_id_26509d98_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;

@@ -32,6 +32,18 @@ class PlaceNotFound(LookupError):
     code = "place_not_found"
 
 
+class ConfigurationNotFound(LookupError):
+    """The program has no such version of its configuration."""
+
+    code = "configuration_not_found"
+
+
+class ConfigurationChanged(Exception):
+    """Somebody saved another version of the configuration meanwhile."""
+
+    code = "configuration_changed"
+
+
 class ProgramSlugTaken(Exception):
     """Another program has this slug."""
 

@@ -130,3 +130,37 @@ class Place(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class Configuration(models.Model):
+    """A version of what a programme is like; it never changes (`sql/`)."""
+
+    pk = models.CompositePrimaryKey("program", "version")
+    program = models.ForeignKey(
+        Program, models.PROTECT, related_name="+", db_index=False
+    )
+    version = models.IntegerField()
+    """1, 2, 3 …: a later one corrects what an earlier one said of the same time."""
+    effective_from = models.DateTimeField()
+    document = models.JSONField()
+    note = models.CharField(max_length=200)
+    actor = models.CharField(max_length=60)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "programs_configuration"
+        constraints = [
+            models.CheckConstraint(
+                name="configuration_version_positive",
+                condition=models.Q(version__gt=0),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="configuration_in_force",
+                fields=["program", "effective_from", "version"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"

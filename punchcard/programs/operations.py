@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import IntegrityError
+from django.db.models import Max
 
 from punchcard.kernel import clock
 from punchcard.kernel.calendar import DurationError, parse_duration
@@ -18,11 +20,13 @@ from punchcard.kernel.transactions import require_transaction
 from punchcard.kernel.validity import parse_validity
 
 from . import errors
-from .models import Place, Program, Wallet
+from .models import Configuration, Place, Program, Wallet
 from .queries import (
+    ConfigurationView,
     PlaceView,
     ProgramView,
     WalletView,
+    get_configuration,
     get_place,
     get_program,
     get_wallet,
@@ -219,6 +223,51 @@ def advance_clock(*, program: UUID, to: datetime) -> ProgramView:
 @lru_cache(maxsize=1)
 def _time_zones() -> frozenset[str]:
     return frozenset(available_timezones() | {ZoneInfo("UTC").key})
+
+
+def save_configuration(
+    *,
+    program: UUID,
+    document: dict[str, Any],
+    effective_from: datetime,
+    note: str,
+    actor: str,
+    now: datetime,
+    after: int | None = None,
+) -> ConfigurationView:
+    """Save the next version of a program's configuration, in force from an instant on.
+
+    With `after` it must follow that version: who wrote it has seen no other. What the
+    document says was checked before.
+
+    Raises:
+        TransactionError: no transaction is open.
+        ProgramNotFound: there is no such program.
+        ConfigurationChanged: somebody saved another version meanwhile.
+        ProgramMalformed: the note is too long.
+    """
+    require_transaction()
+    if len(note) > NAME_MAX:
+        detail = f"The note has at most {NAME_MAX} characters."
+        raise errors.ProgramMalformed("note", detail)
+    # Whoever saves at the same time waits here, and then sees this one.
+    if not Program.objects.select_for_update().filter(pk=program).exists():
+        raise errors.ProgramNotFound
+    last = Configuration.objects.filter(program_id=program).aggregate(
+        last=Max("version", default=0)
+    )["last"]
+    if after is not None and after != last:
+        raise errors.ConfigurationChanged
+    Configuration(
+        program_id=program,
+        version=last + 1,
+        effective_from=effective_from,
+        document=document,
+        note=note,
+        actor=actor,
+        created_at=now,
+    ).save(force_insert=True)
+    return get_configuration(program=program, version=last + 1)
 
 
 def _require_slug(field: str, text: str, pattern: str) -> None:

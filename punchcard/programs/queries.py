@@ -56,6 +56,18 @@ class WalletView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class ConfigurationView(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of what a program is like, and since when it is in force."""
+
+    program: UUID
+    version: int
+    effective_from: datetime
+    document: dict[str, Any]
+    note: str
+    actor: str
+    created_at: datetime
+
+
 class PlaceView(msgspec.Struct, frozen=True, kw_only=True):
     """A shop, a till, a counter."""
 
@@ -140,6 +152,82 @@ def name_wallets() -> dict[UUID, tuple[str, str]]:
         " JOIN programs_program p ON p.id = w.program_id"
     )
     return {wallet: (slug, code) for wallet, slug, code in cursor}
+
+
+def get_configuration(*, program: UUID, version: int) -> ConfigurationView:
+    """Return a version of a program's configuration.
+
+    Raises:
+        ConfigurationNotFound: it has none with this number.
+    """
+    rows = _configurations("version = %(version)s", program, version=version)
+    if not rows:
+        raise errors.ConfigurationNotFound
+    return rows[0]
+
+
+def list_configurations(
+    *, program: UUID, limit: int, before: int | None = None
+) -> list[ConfigurationView]:
+    """Return the versions of a program's configuration, the newest first."""
+    condition: LiteralString = (
+        "(%(before)s::int IS NULL OR version < %(before)s)"
+        " ORDER BY version DESC LIMIT %(limit)s"
+    )
+    return _configurations(condition, program, before=before, limit=limit)
+
+
+def configurations_at(
+    *, program: UUID, instants: Collection[datetime]
+) -> dict[datetime, ConfigurationView | None]:
+    """Return what is in force at each instant; two statements, however many.
+
+    Of the versions that are in force from then or earlier it is the newest, so that
+    a later version can correct what an earlier one said of a time that has passed.
+    """
+    asked = sorted(set(instants))
+    cursor = sql.cursor()
+    cursor.execute(
+        """
+        SELECT at, (
+            SELECT max(c.version) FROM programs_configuration c
+            WHERE c.program_id = %(program)s AND c.effective_from <= at)
+        FROM unnest(%(instants)s) AS asked (at)
+        """,
+        {"program": program, "instants": sql.Instants(asked)},
+    )
+    versions = dict(cursor.fetchall())
+    wanted = sorted({version for version in versions.values() if version is not None})
+    found = {
+        one.version: one
+        for one in _configurations(
+            "version = ANY(%(versions)s)", program, versions=sql.Int8s(wanted)
+        )
+    }
+    return {at: found.get(version) for at, version in versions.items()}
+
+
+def _configurations(
+    condition: LiteralString, program: UUID, **asked: object
+) -> list[ConfigurationView]:
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT version, effective_from, document::text, note, actor, created_at"
+        f" FROM programs_configuration WHERE program_id = %(program)s AND {condition}",
+        {"program": program, **asked},
+    )
+    return [
+        ConfigurationView(
+            program=program,
+            version=version,
+            effective_from=effective_from,
+            document=msgspec.json.decode(document),
+            note=note,
+            actor=actor,
+            created_at=created_at,
+        )
+        for version, effective_from, document, note, actor, created_at in cursor
+    ]
 
 
 def get_place(*, program: UUID, place: UUID) -> PlaceView:

@@ -44,6 +44,7 @@ STORED = {
     "ledger_refusal": _OF_ACCOUNT,
     "members_member": _OURS,
     "members_person": _OURS,
+    "programs_configuration": _OURS,
     "programs_place": _OURS,
     "programs_program": f"id IN {_ASKED}",
     "programs_wallet": _OURS,
