@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 _DIGITS = {
@@ -51,3 +52,25 @@ def points_for(*, amount_minor: int, minor_per_unit: int, rate: Fraction) -> int
     """Return points for the whole units in an amount, rounded down; never below 0."""
     units = max(amount_minor, 0) // minor_per_unit
     return units * rate.numerator // rate.denominator
+
+
+def spread(*, total: int, weights: Sequence[int]) -> list[int]:
+    """Split a total by weights into whole parts that add up to it: largest remainder.
+
+    No part is further than 1 from its exact share; of equal remainders the first has
+    the unit. A total that is no more than the weights together exceeds none of them.
+
+    Raises:
+        ValueError: there is something to split, and nothing to split it by.
+    """
+    whole = sum(weights)
+    if not whole:
+        if total:
+            raise ValueError("a total cannot be split by weights that are all 0")
+        return [0] * len(weights)
+    shares = [divmod(total * weight, whole) for weight in weights]
+    parts = [share for share, _ in shares]
+    by_remainder = sorted(range(len(parts)), key=lambda place: -shares[place][1])
+    for place in by_remainder[: total - sum(parts)]:
+        parts[place] += 1
+    return parts

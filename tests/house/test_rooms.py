@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "punchcard"
-ROOMS = ("ledger", "members", "access", "programs")
+ROOMS = ("orders", "ledger", "members", "access", "programs")
 FRONT_DOORS = {"operations", "queries", "events", "errors", "apps"}
 LEDGER_DOORS = FRONT_DOORS | {
     "balances",
@@ -27,7 +27,7 @@ LEDGER_DOORS = FRONT_DOORS | {
     "sweeping",
     "verifying",
 }
-FLOORS = {"programs": 0, "ledger": 1, "members": 1, "access": 1}
+FLOORS = {"programs": 0, "ledger": 1, "members": 1, "access": 1, "orders": 2}
 DRAWERS = {"utils", "common", "helpers", "core", "misc", "base", "managers", "util"}
 MODEL = (ROOT / "tests" / "model.py", ROOT / "tests" / "model_account.py")
 MODEL_LINES_MAX = 300

@@ -1,0 +1,1 @@
+"""Orders: what members bought, how they paid, and what they gave back."""

@@ -1,0 +1,1 @@
+"""Pure decisions about orders: sums, moves, and what comes back."""
