@@ -102,6 +102,8 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     shipping: int
     total: int
     """What the customer pays: lines, shipping, and tax where that comes on top."""
+    returns: int
+    """How many there were."""
     returned_shipping: int
     returned_amount: int
     """Of the total."""

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "punchcard.ledger",
     "punchcard.members",
     "punchcard.access",
+    "punchcard.orders",
     # What a user is to Django's own parts: hashers, validators, tokens.
     "django.contrib.contenttypes",
     "django.contrib.auth",

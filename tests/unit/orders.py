@@ -41,6 +41,7 @@ def standing(order: NewOrder) -> OrderView:
         times_paid=int(paid),
         shipping=order.shipping,
         total=composed.total,
+        returns=0,
         returned_shipping=0,
         returned_amount=0,
         lines=composed.lines,

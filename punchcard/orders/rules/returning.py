@@ -87,6 +87,7 @@ def take_back(*, order: OrderView, asked: NewReturn) -> Taken:
             version=order.version + 1,
             lines=after,
             tenders=tenders,
+            returns=order.returns + 1,
             returned_shipping=order.returned_shipping + shipping,
             returned_amount=order.returned_amount + amount,
         ),

@@ -66,6 +66,11 @@ EventType = Literal[
     "member.enrolled",
     "member.changed",
     "member.erased",
+    "order.recorded",
+    "order.paid",
+    "order.reopened",
+    "order.cancelled",
+    "order.returned",
 ]
 
 

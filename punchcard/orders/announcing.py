@@ -1,0 +1,69 @@
+"""What is told of orders: numbers and ids; their external ids may name somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from punchcard.kernel.ids import typed
+from punchcard.kernel.outbox import Announcement, announce
+
+from .events import OrderEvent
+from .order import OrderView, ReturnView
+
+_MOVED: dict[str, OrderEvent] = {
+    "paid": "order.paid",
+    "cancelled": "order.cancelled",
+    "reopened": "order.reopened",
+}
+
+
+def announce_recorded(*, orders: Sequence[OrderView]) -> None:
+    """Tell of new orders, and of those that are paid already; one statement."""
+    told: list[Announcement] = []
+    for order in orders:
+        told.append(_told("order.recorded", order))
+        if order.status == "paid":
+            told.append(_told("order.paid", order))
+    announce(announcements=told)
+
+
+def announce_moved(*, orders: Sequence[OrderView]) -> None:
+    """Tell of orders that were paid, cancelled or reopened; one statement."""
+    announce(announcements=[_told(_MOVED[order.status], order) for order in orders])
+
+
+def announce_returned(*, returns: Sequence[tuple[ReturnView, OrderView]]) -> None:
+    """Tell of returns, each with its order as it left it; one statement."""
+    announce(
+        announcements=[
+            _told(
+                "order.returned",
+                order,
+                {
+                    "return": typed("ret", returned.id),
+                    "amount": returned.amount,
+                    "returned_amount": order.returned_amount,
+                },
+            )
+            for returned, order in returns
+        ]
+    )
+
+
+def _told(
+    type_: OrderEvent, order: OrderView, more: dict[str, Any] | None = None
+) -> Announcement:
+    return Announcement(
+        program=order.program,
+        type=type_,
+        member=order.member,
+        data={
+            "order": typed("ord", order.id),
+            "status": order.status,
+            "version": order.version,
+            "total": order.total,
+            "currency": order.currency,
+        }
+        | (more or {}),
+    )

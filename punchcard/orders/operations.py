@@ -1,0 +1,330 @@
+"""Writes of orders: in batches, one outcome for each, a refusal stops nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from punchcard.kernel.ids import new_id
+from punchcard.kernel.transactions import require_transaction
+
+from . import contents, errors
+from .announcing import announce_moved, announce_recorded, announce_returned
+from .contents import Move, NewLine, NewOrder, NewReturn, NewTender, ReturnedPart
+from .order import OrderView, ReturnView
+from .queries import (
+    find_kept_orders,
+    find_kept_returns,
+    get_orders,
+    get_returns,
+    lock_orders,
+)
+from .rules.composing import compose, is_paid_alike, numbered, tendered
+from .rules.moving import check_move
+from .rules.returning import take_back
+from .writing import insert_orders, insert_returns, update_moved
+
+__all__ = [
+    "Move",
+    "NewLine",
+    "NewOrder",
+    "NewReturn",
+    "NewTender",
+    "ReturnedPart",
+]
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an order that was told."""
+
+    order: OrderView | None = None
+    """As it stands; None: it was refused."""
+    created: bool = False
+    """Whether this delivery made it: else it was known, and may stand elsewhere."""
+    refusal: errors.OrderRefused | None = None
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a move."""
+
+    before: OrderView | None = None
+    order: OrderView | None = None
+    refusal: errors.OrderRefused | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the order stood elsewhere before."""
+        return self.before != self.order
+
+
+class Returned(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a return that was told."""
+
+    returned: ReturnView | None = None
+    before: OrderView | None = None
+    """The order before this return; of a known one as it stands."""
+    order: OrderView | None = None
+    """The order after it; of a known one as it stands."""
+    created: bool = False
+    refusal: errors.OrderRefused | None = None
+
+
+def record_orders(
+    *, program: UUID, orders: Sequence[NewOrder], now: datetime
+) -> list[Recorded]:
+    """Write orders that are not there yet; answer all, in the order asked.
+
+    The same contents under the same external id are the order that is there, and other
+    contents are refused (`OrderReused`). Members and places must exist. Seven
+    statements at most, whatever the size of the batch.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    answers: dict[int, Recorded] = {}
+    wanted: dict[str, OrderView] = {}
+    prints: dict[str, bytes] = {}
+    # Sorted: of two orders of one batch at one instant the first is the earlier one.
+    ids = sorted(new_id() for _ in orders)
+    for place, order in enumerate(orders):
+        try:
+            composed = _new_order(ids[place], program, order, now)
+        except errors.OrderRefused as refusal:
+            answers[place] = Recorded(refusal=refusal)
+            continue
+        wanted.setdefault(order.external_id, composed)
+        prints.setdefault(order.external_id, contents.fingerprint_order(order))
+    standing = _insert_or_find(program, wanted, prints, now)
+    for place, order in enumerate(orders):
+        if place not in answers:
+            answers[place] = _recorded(ids[place], order, *standing[order.external_id])
+    return [answers[place] for place in range(len(orders))]
+
+
+def move_orders(*, program: UUID, moves: Sequence[Move], now: datetime) -> list[Moved]:
+    """Pay, cancel or reopen orders; answer all, in the order asked.
+
+    An order that stands there already is answered so. Six statements at most.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    standing = lock_orders(program=program, orders=[move.order for move in moves])
+    answers, moved, pairs = [], set(), []
+    for move in moves:
+        before = standing.get(move.order)
+        try:
+            if move.order in moved:
+                raise errors.OrderMalformed("order", "moves once in a batch")
+            after = _move(before, move, now)
+        except errors.OrderRefused as refusal:
+            answers.append(Moved(refusal=refusal))
+            continue
+        moved.add(move.order)
+        answers.append(Moved(before=before, order=after))
+        if before is not None and after is not before:
+            pairs.append((before, after))
+    if pairs:
+        update_moved(moved=pairs)
+        announce_moved(orders=[new for _, new in pairs])
+    return answers
+
+
+def record_returns(
+    *, program: UUID, returns: Sequence[NewReturn], now: datetime
+) -> list[Returned]:
+    """Write returns that are not there yet; answer all, in the order asked.
+
+    Each is decided on the order as those before it leave it. The same contents under
+    the same external id are the return that is there, and other contents are refused
+    (`ReturnReused`). Ten statements at most.
+
+    Raises:
+        TransactionError: no transaction is open.
+        IntegrityError: (psycopg's) somebody used an external id for a return of
+            another order at this moment; the same batch again is answered.
+    """
+    require_transaction()
+    before = lock_orders(program=program, orders=[one.order for one in returns])
+    # Read after the locks are had: a twin that came first has committed by now.
+    known = _known_returns(program, [one.external_id for one in returns])
+    batch = _Returning(program, dict(before), known, now)
+    answers = [batch.answer(asked) for asked in returns]
+    made = [one.returned for one in answers if one.created and one.returned]
+    if made:
+        insert_returns(
+            program=program,
+            returns=made,
+            fingerprints=[batch.known[one.external_id][0] for one in made],
+            orders=[
+                (before[order], batch.standing[order])
+                for order in dict.fromkeys(one.order for one in made)
+            ],
+            now=now,
+        )
+        announce_returned(
+            returns=[
+                (one.returned, one.order)
+                for one in answers
+                if one.created and one.returned and one.order
+            ]
+        )
+    return answers
+
+
+def _new_order(
+    identity: UUID, program: UUID, order: NewOrder, now: datetime
+) -> OrderView:
+    contents.check_order(order, now=now)
+    composed = compose(order=order)
+    paid = order.status == "paid"
+    return OrderView(
+        id=identity,
+        program=program,
+        member=order.member,
+        external_id=order.external_id,
+        status=order.status,
+        currency=order.currency,
+        channel=order.channel,
+        place=order.place,
+        tax_included=order.tax_included,
+        occurred_at=order.occurred_at,
+        created_at=now,
+        paid_at=order.occurred_at if paid else None,
+        version=1,
+        times_paid=int(paid),
+        shipping=order.shipping,
+        total=composed.total,
+        returns=0,
+        returned_shipping=0,
+        returned_amount=0,
+        lines=composed.lines,
+        tenders=composed.tenders,
+    )
+
+
+def _insert_or_find(
+    program: UUID,
+    wanted: dict[str, OrderView],
+    prints: dict[str, bytes],
+    now: datetime,
+) -> dict[str, tuple[bytes, OrderView]]:
+    """Write the orders that are not there yet; return all, with their fingerprints."""
+    if not wanted:
+        return {}
+    made = insert_orders(
+        program=program,
+        orders=list(wanted.values()),
+        fingerprints=list(prints.values()),
+        now=now,
+    )
+    new = {text: order for text, order in wanted.items() if order.id in made}
+    announce_recorded(orders=list(new.values()))
+    # Read after who had them first has committed: the writing waited for that.
+    asked = [text for text in wanted if text not in new]
+    kept = find_kept_orders(program=program, external_ids=asked)
+    found = get_orders(program=program, orders=[one.id for one in kept.values()])
+    known = {text: (one.fingerprint, found[one.id]) for text, one in kept.items()}
+    return known | {text: (prints[text], order) for text, order in new.items()}
+
+
+def _recorded(
+    identity: UUID, order: NewOrder, fingerprint: bytes, stands: OrderView
+) -> Recorded:
+    """Answer a well-formed order, given what stands under its external id."""
+    same = fingerprint == contents.fingerprint_order(order)
+    if not same or not is_paid_alike(stands=stands.tenders, said=order.tenders):
+        return Recorded(refusal=errors.OrderReused(stands.id))
+    return Recorded(order=stands, created=stands.id == identity)
+
+
+def _move(before: OrderView | None, move: Move, now: datetime) -> OrderView:
+    contents.check_move(move, now=now)
+    if before is None:
+        raise errors.OrderNotFound
+    if not is_paid_alike(stands=before.tenders, said=move.tenders):
+        raise errors.OrderReused(before.id)
+    if before.status == move.to:
+        return before
+    check_move(status=before.status, to=move.to)
+    after = replace(before, status=move.to, version=before.version + 1)
+    if move.to != "paid":
+        return after
+    tenders = before.tenders
+    if not tenders:
+        paid_with = tendered(tenders=move.tenders, total=before.total)
+        tenders = numbered(tenders=paid_with)
+    times = before.times_paid + 1
+    return replace(after, tenders=tenders, times_paid=times, paid_at=move.at)
+
+
+def _known_returns(
+    program: UUID, external_ids: Sequence[str]
+) -> dict[str, tuple[bytes, ReturnView]]:
+    kept = find_kept_returns(program=program, external_ids=external_ids)
+    found = get_returns(program=program, returns=[one.id for one in kept.values()])
+    return {text: (one.fingerprint, found[one.id]) for text, one in kept.items()}
+
+
+class _Returning:
+    """A batch of returns while it is decided: what is known, and how orders stand."""
+
+    def __init__(
+        self,
+        program: UUID,
+        standing: dict[UUID, OrderView],
+        known: dict[str, tuple[bytes, ReturnView]],
+        now: datetime,
+    ) -> None:
+        self.program = program
+        self.standing = standing
+        self.known = known
+        self.now = now
+
+    def answer(self, asked: NewReturn) -> Returned:
+        """Decide one return on what those before it left."""
+        try:
+            contents.check_return(asked, now=self.now)
+            fingerprint = contents.fingerprint_return(asked)
+            if asked.external_id in self.known:
+                return self._again(asked, fingerprint)
+            return self._take(asked, fingerprint)
+        except errors.OrderRefused as refusal:
+            return Returned(refusal=refusal)
+
+    def _again(self, asked: NewReturn, fingerprint: bytes) -> Returned:
+        first, returned = self.known[asked.external_id]
+        if first != fingerprint:
+            raise errors.ReturnReused(returned.id)
+        order = self.standing[asked.order]
+        return Returned(returned=returned, before=order, order=order)
+
+    def _take(self, asked: NewReturn, fingerprint: bytes) -> Returned:
+        if asked.order not in self.standing:
+            raise errors.OrderNotFound
+        before = self.standing[asked.order]
+        taken = take_back(order=before, asked=asked)
+        returned = ReturnView(
+            id=new_id(),
+            program=self.program,
+            order=before.id,
+            n=taken.after.returns,
+            external_id=asked.external_id,
+            occurred_at=asked.occurred_at,
+            created_at=self.now,
+            amount=taken.amount,
+            shipping=taken.shipping,
+            lines=taken.lines,
+            tenders=taken.tenders,
+        )
+        self.known[asked.external_id] = (fingerprint, returned)
+        self.standing[before.id] = taken.after
+        return Returned(
+            returned=returned, before=before, order=taken.after, created=True
+        )

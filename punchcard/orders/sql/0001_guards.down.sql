@@ -1,0 +1,12 @@
+DROP FUNCTION orders_check_returns() CASCADE;
+DROP FUNCTION orders_check_returned_tenders() CASCADE;
+DROP FUNCTION orders_check_returned_lines() CASCADE;
+DROP FUNCTION orders_check_paid() CASCADE;
+DROP FUNCTION orders_check_start() CASCADE;
+DROP FUNCTION orders_check_tenders() CASCADE;
+DROP FUNCTION orders_check_lines() CASCADE;
+DROP FUNCTION orders_raise(text, uuid);
+DROP FUNCTION orders_refuse_change() CASCADE;
+ALTER TABLE orders_line RESET (fillfactor);
+ALTER TABLE orders_order RESET (fillfactor);
+ALTER TABLE orders_line DROP CONSTRAINT line_amount_is_its_parts;
