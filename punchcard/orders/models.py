@@ -99,7 +99,7 @@ class Order(models.Model):
                     status__in=["partially_returned", "returned"], returns__gte=1
                 )
                 | Q(status="cancelled")
-                | Q(status__in=["open", "paid", "reopened"], returns=0),
+                | ~Q(status__in=["partially_returned", "returned"]) & Q(returns=0),
             ),
             models.CheckConstraint(
                 name="order_paid_has_its_instant",
@@ -210,7 +210,8 @@ class Tender(models.Model):
             models.CheckConstraint(
                 name="tender_entry_is_of_points",
                 condition=Q(account__isnull=True, sequence__isnull=True)
-                | Q(account__isnull=False, sequence__gte=1, kind="points"),
+                | Q(account__isnull=False, sequence__isnull=False)
+                & Q(sequence__gte=1, kind="points"),
             ),
             models.CheckConstraint(
                 name="tender_returned_within_amount",
