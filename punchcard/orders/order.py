@@ -79,6 +79,11 @@ class TenderView(msgspec.Struct, frozen=True, kw_only=True):
         """Whether somebody paid this with money."""
         return self.kind in MONEY
 
+    @property
+    def returned_share(self) -> Fraction:
+        """Which part of it went back, from 0 to 1, exactly."""
+        return Fraction(self.returned, self.amount)
+
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """An order as it stands."""
@@ -114,6 +119,11 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     def not_money(self) -> int:
         """How much of the total was paid with points, vouchers and the like."""
         return sum(one.amount for one in self.tenders if not one.is_money)
+
+    @property
+    def returned_shipping_share(self) -> Fraction:
+        """Which part of the shipping is back, from 0 to 1; 0 where it was free."""
+        return Fraction(self.returned_shipping, self.shipping or 1)
 
 
 class ReturnedLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -81,6 +81,8 @@ def test_shipping_comes_back_when_it_is_named_or_with_everything() -> None:
     order = standing(an_order(line("2x100"), shipping=50))
     first, second = taken(order, returning(shipping=20), returning("1x1"))
     assert (first.amount, first.shipping, first.lines) == (20, 20, ())
+    assert order.returned_shipping_share == 0
+    assert first.after.returned_shipping_share == Fraction(2, 5)
     assert (second.amount, second.shipping) == (100, 0)
     assert take_back(order=second.after, asked=EVERYTHING).amount == 130
     kept = take_back(order=second.after, asked=returning("1x1")).after
@@ -101,7 +103,12 @@ def test_each_tender_gets_its_part_back() -> None:
         (2, 175),
         (3, 175),
     ]
-    assert all(one.returned == one.amount for one in second.after.tenders)
+    assert [one.returned_share for one in first.after.tenders] == [
+        Fraction(151, 500),
+        Fraction(3, 10),
+        Fraction(3, 10),
+    ]
+    assert all(one.returned_share == 1 for one in second.after.tenders)
 
 
 REFUSED = """
