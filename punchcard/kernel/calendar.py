@@ -126,6 +126,19 @@ def month_of(instant: datetime, zone: ZoneInfo) -> Period:
     return _period(wall, (wall + timedelta(days=32)).replace(day=1))
 
 
+def week_of(instant: datetime, zone: ZoneInfo) -> Period:
+    """Return the week of `zone`, from Monday, that contains `instant`."""
+    wall = _midnight(instant, zone)
+    wall -= timedelta(days=wall.weekday())
+    return _period(wall, wall + timedelta(days=7))
+
+
+def year_of(instant: datetime, zone: ZoneInfo) -> Period:
+    """Return the calendar year of `zone` that contains `instant`."""
+    wall = _midnight(instant, zone).replace(month=1, day=1)
+    return _period(wall, wall.replace(year=wall.year + 1))
+
+
 def _midnight(instant: datetime, zone: ZoneInfo) -> datetime:
     wall = instant.astimezone(zone)
     # Where midnight comes twice the day begins with the first one (fold 0).

@@ -1,0 +1,1 @@
+"""What orders and activities earn, and why; what a return takes back of it."""

@@ -1,0 +1,186 @@
+"""Decide what a purchase or an activity earns, by which rules, and why not by others.
+
+A pure function: a dry run is the same call. Rules that match compete, what is left is
+worked out exactly and rounded once, and caps come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from .decisions import Award, Decision, Use, Verdict
+from .documents import Multiply, Rule, Ruleset, Stacking
+from .purchases import Counter, Purchase, Used
+from .rules import capping, competing, granting, matching, multiplying
+from .rules.basis import Base, base_of
+from .rules.competing import Candidate
+from .rules.facts import values_of
+from .rules.formula import divide
+from .rules.matching import No, Setting
+from .rules.multiplying import Multiplier
+
+
+def needed_counters(
+    *, ruleset: Ruleset, purchase: Purchase, zone: ZoneInfo
+) -> tuple[Counter, ...]:
+    """Return the counters whose values `decide` looks at for this purchase."""
+    return tuple(
+        counter
+        for rule in ruleset.rules
+        if rule.trigger == purchase.trigger and rule.active
+        for counter in capping.counters_of(rule, purchase.occurred_at, zone)
+    )
+
+
+def decide(
+    *,
+    ruleset: Ruleset,
+    purchase: Purchase,
+    zone: ZoneInfo,
+    used: Mapping[Counter, Used],
+) -> Decision:
+    """Return what a purchase earns by the rules of a checked ruleset.
+
+    `used` holds what the counters had counted before; a missing one is at 0. The
+    decision's `uses` are what to add to them.
+    """
+    work = _Work(ruleset, purchase, zone, used)
+    work.match()
+    work.leave_out_others()
+    candidates = work.candidates()
+    losers = competing.outdone(candidates, work.stackings)
+    for rule_id, winner in losers.items():
+        work.refused[rule_id] = No("outdone", winner)
+    work.grant([one for one in candidates if one.rule.id not in losers])
+    return Decision(
+        awards=tuple(award for award in work.awards if award.points),
+        looked_at=tuple(work.verdict(rule) for rule in work.ordered),
+        uses=tuple(work.uses),
+    )
+
+
+class _Work:
+    """A decision while it is made."""
+
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        purchase: Purchase,
+        zone: ZoneInfo,
+        used: Mapping[Counter, Used],
+    ) -> None:
+        self.ruleset = ruleset
+        self.at = purchase.occurred_at
+        self.zone = zone
+        self.used = used
+        self.setting: Setting = matching.setting_of(
+            ruleset, purchase, zone, values_of(purchase)
+        )
+        self.ordered = in_order(ruleset.rules)
+        self.stackings: Mapping[str | None, Stacking] = competing.stackings_of(ruleset)
+        self.refused: dict[str, No] = {}
+        self.bases: list[tuple[Rule, Base]] = []
+        self.multipliers: list[Multiplier] = []
+        self.awards: list[Award] = []
+        self.uses: list[Use] = []
+        self.granted: dict[str, int] = {}
+
+    def match(self) -> None:
+        """Sort the rules into bases, multipliers and refused."""
+        for rule in self.ordered:
+            refusal = matching.why_not(rule, self.setting) or self._take_up(rule)
+            if refusal is not None:
+                self.refused[rule.id] = refusal
+
+    def _take_up(self, rule: Rule) -> No | None:
+        chosen = matching.chosen_lines(rule.lines, self.setting)
+        if rule.lines is not None and not chosen:
+            return No("no_line_matches")
+        if isinstance(rule.earn, Multiply):
+            factor = Fraction(rule.earn.factor)
+            self.multipliers.append(Multiplier(rule, factor, chosen))
+            return None
+        base = base_of(rule, chosen, self.setting)
+        if base is None or not any(base.basis.values()):
+            return No("nothing_to_earn_on")
+        self.bases.append((rule, base))
+        return None
+
+    def leave_out_others(self) -> None:
+        """Refuse every rule outside of an exclusive group that grants."""
+        matched = [rule for rule, _ in self.bases]
+        group = competing.exclusive_group(self.ruleset, matched)
+        if group is None:
+            return
+        for rule in [*matched, *(one.rule for one in self.multipliers)]:
+            if rule.group != group:
+                self.refused[rule.id] = No("excluded", group)
+        self.bases = [one for one in self.bases if one[0].group == group]
+        self.multipliers = [one for one in self.multipliers if one.rule.group == group]
+
+    def candidates(self) -> list[Candidate]:
+        """Return the rules that grant by themselves, worked out."""
+        found = []
+        for rule, base in self.bases:
+            chain = multiplying.chain_of(rule, base, self.multipliers, self.stackings)
+            asked = granting.ask(rule, base, chain)
+            total = asked[0].total
+            allowed = capping.allow(rule, total, self.at, self.zone, self.used)
+            found.append(Candidate(rule, base, asked, allowed))
+        return found
+
+    def grant(self, winners: list[Candidate]) -> None:
+        """Award what each rule grants: the bases, then each multiplier on all."""
+        for one in winners:
+            self._award(one, 0, one.allowed)
+            self._count(one.rule, one.allowed, one.chain[0].total)
+        for multiplier in self.multipliers:
+            self._multiply(multiplier.rule, winners)
+
+    def _multiply(self, rule: Rule, winners: list[Candidate]) -> None:
+        found = [
+            (one, place, competing.reduced(asked.total, one))
+            for one in winners
+            for place, asked in enumerate(one.chain)
+            if place and asked.link.rule is rule
+        ]
+        if not found:
+            self.refused[rule.id] = No("nothing_to_multiply")
+            return
+        asked = [points for _, _, points in found]
+        allowed = capping.allow(rule, sum(asked), self.at, self.zone, self.used)
+        parts = divide(allowed.points, asked)
+        for (one, place, points), part in zip(found, parts, strict=True):
+            code = allowed.code if part < points else one.allowed.code
+            self._award(one, place, allowed._replace(points=part, code=code))
+        self._count(rule, allowed, sum(asked))
+
+    def _award(self, one: Candidate, place: int, allowed: capping.Allowed) -> None:
+        asked = one.chain[place]
+        self.awards.append(granting.award_of(one.rule, one.base, asked, allowed))
+
+    def _count(self, rule: Rule, allowed: capping.Allowed, asked: int) -> None:
+        self.granted[rule.id] = allowed.points
+        if not asked:
+            self.refused[rule.id] = No("rounds_to_nothing")
+        elif allowed.points < asked:
+            self.refused[rule.id] = No(allowed.code or "", allowed.detail)
+        self.uses += capping.uses_of(rule, allowed.points, self.at, self.zone)
+
+    def verdict(self, rule: Rule) -> Verdict:
+        """Return what became of a rule."""
+        refusal = self.refused.get(rule.id)
+        return Verdict(
+            rule=rule.id,
+            matched=rule.id in self.granted,
+            points=self.granted.get(rule.id, 0),
+            code=None if refusal is None else refusal.code,
+            detail="" if refusal is None else refusal.detail,
+        )
+
+
+def in_order(rules: Iterable[Rule]) -> list[Rule]:
+    """Return rules by priority, the highest first; equal ones by their ids."""
+    return sorted(rules, key=lambda rule: (-rule.priority, rule.id))

@@ -1,0 +1,79 @@
+"""What was decided: awards to the point and line, and a word on every rule."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .documents import RoundingMode
+from .purchases import Counter
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """An award's part on one line; ratios are text, `3` or `3/2`."""
+
+    line: int | None
+    """None: of the order as a whole (shipping, points once)."""
+    basis: int
+    """Minor units, items, or a weight of the line: what the rate applies to."""
+    beneath: str = "0"
+    """The factor up to which other awards have granted already."""
+    factor: str = "1"
+    """The factor up to which this one grants."""
+    points: int
+
+
+class Award(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule granted; for a multiplier, on top of one other rule.
+
+    As it was worked out: the sum of basis x factor x `rate` / `per`, rounded once, less
+    what is beneath, cut down by caps.
+    """
+
+    rule: str
+    of: str | None = None
+    """The rule that a multiplier multiplies."""
+    campaign: str | None = None
+    wallet: str | None = None
+    kind: str
+    rate: str
+    per: int
+    whole_steps: bool = False
+    rounding: RoundingMode
+    rounding_per: str
+    asked: int
+    """Points before caps."""
+    cap: str | None = None
+    """What made `points` less than `asked`."""
+    points: int
+    parts: tuple[Part, ...]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a rule: `code` and `detail` say why it granted less than asked."""
+
+    rule: str
+    matched: bool
+    points: int = 0
+    code: str | None = None
+    detail: str = ""
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision adds to a counter."""
+
+    counter: Counter
+    points: int
+    times: int = 1
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The awards of a purchase, and every rule that was looked at, in order."""
+
+    awards: tuple[Award, ...] = ()
+    looked_at: tuple[Verdict, ...] = ()
+    uses: tuple[Use, ...] = ()
+
+    @property
+    def points(self) -> int:
+        """All that is granted."""
+        return sum(award.points for award in self.awards)

@@ -1,0 +1,1 @@
+"""Pure decisions: rules and a purchase in, awards and reasons out."""

@@ -1,0 +1,118 @@
+"""What a rule's rate applies to, line by line, in whole minor units or items."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from punchcard.earning.documents import Fixed, PerItem, PerSpend, Rule
+from punchcard.earning.purchases import Purchase, PurchasedLine
+from punchcard.earning.rules.formula import divide, scaled
+from punchcard.earning.rules.matching import Chosen, Setting
+from punchcard.kernel.amounts import spread
+
+
+class Base(NamedTuple):
+    """A rule's formula: sum of basis x rate / per; `whole_steps` counts whole per."""
+
+    rate: Fraction
+    per: int
+    basis: dict[int | None, int]
+    """By line number; None is of the order as a whole."""
+    whole_steps: bool = False
+
+
+def base_of(rule: Rule, chosen: list[Chosen], setting: Setting) -> Base | None:
+    """Return the formula of a rule that grants by itself; None: there is no basis."""
+    earn = rule.earn
+    if isinstance(earn, Fixed):
+        return _fixed(rule, earn, chosen, setting)
+    if isinstance(earn, PerItem):
+        items: dict[int | None, int] = {
+            one.line.n: 1 if one.one_item else one.line.quantity for one in chosen
+        }
+        return Base(rate=Fraction(earn.points), per=1, basis=items) if items else None
+    if isinstance(earn, PerSpend) and (chosen or rule.lines is None):
+        basis = _spent(earn, chosen, setting)
+        if basis:
+            return Base(
+                rate=Fraction(earn.points),
+                per=earn.per,
+                basis=basis,
+                whole_steps=earn.whole_steps,
+            )
+    return None
+
+
+def _fixed(
+    rule: Rule, earn: Fixed, chosen: list[Chosen], setting: Setting
+) -> Base | None:
+    if rule.lines is None:
+        if setting.purchase.trigger == "order" and not setting.lines:
+            return None
+        return Base(rate=Fraction(earn.points), per=1, basis={None: 1})
+    if not chosen:
+        return None
+    # By what the lines cost: a returned line takes its own part along.
+    basis: dict[int | None, int] = {
+        one.line.n: _paid(one.line, setting.purchase) for one in chosen
+    }
+    if not any(basis.values()):
+        basis = {one.line.n: one.line.quantity for one in chosen}
+    return Base(rate=Fraction(earn.points), per=sum(basis.values()), basis=basis)
+
+
+def _spent(
+    earn: PerSpend, chosen: list[Chosen], setting: Setting
+) -> dict[int | None, int]:
+    whole_lines = _of_lines(earn, setting)
+    basis: dict[int | None, int] = {}
+    for one in chosen:
+        amount = whole_lines[one.line.n]
+        basis[one.line.n] = amount // one.line.quantity if one.one_item else amount
+    if earn.shipping and setting.purchase.shipping:
+        basis[None] = whole_lines[None]
+    return basis
+
+
+def _of_lines(earn: PerSpend, setting: Setting) -> dict[int | None, int]:
+    """Return the basis of every line and of shipping (None), before any filter.
+
+    What was not paid with money is spread over all of them, by what they cost: a rule
+    for one brand does not profit from the points that paid for another.
+    """
+    purchase = setting.purchase
+    keys: list[int | None] = [line.n for line in setting.lines]
+    paid = [_paid(line, purchase) for line in setting.lines]
+    basis = [_wanted(earn, line, purchase) for line in setting.lines]
+    on_top = 0 if purchase.tax_included else purchase.shipping_tax
+    inside = purchase.shipping_tax - on_top
+    keys.append(None)
+    paid.append(purchase.shipping + on_top)
+    before_tax = purchase.shipping - inside
+    basis.append(before_tax if earn.tax == "before" else purchase.shipping + on_top)
+    if earn.tenders == "money" and purchase.not_money:
+        basis = _without(purchase.not_money, paid, basis)
+    return dict(zip(keys, basis, strict=True))
+
+
+def _without(not_money: int, paid: list[int], basis: list[int]) -> list[int]:
+    covered = min(not_money, sum(paid))
+    parts = spread(total=covered, weights=paid) if covered else [0] * len(paid)
+    left = [
+        Fraction(amount * (cost - part), cost) if cost else Fraction(amount)
+        for amount, cost, part in zip(basis, paid, parts, strict=True)
+    ]
+    weights = scaled(left)
+    return divide(sum(weights.numbers) // weights.over, weights.numbers)
+
+
+def _paid(line: PurchasedLine, purchase: Purchase) -> int:
+    return line.gross - line.discount + (0 if purchase.tax_included else line.tax)
+
+
+def _wanted(earn: PerSpend, line: PurchasedLine, purchase: Purchase) -> int:
+    amount = line.gross - (line.discount if earn.discounts == "after" else 0)
+    if purchase.tax_included:
+        return max(amount - line.tax, 0) if earn.tax == "before" else amount
+    return amount if earn.tax == "before" else amount + line.tax

@@ -1,0 +1,77 @@
+"""How much of what a rule asks for its caps and its cooldown let through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from punchcard.earning.decisions import Use
+from punchcard.earning.documents import Rule
+from punchcard.earning.purchases import Counter, Used
+from punchcard.earning.rules.windows import counter_of
+from punchcard.kernel.calendar import add_duration, parse_duration
+
+_NOTHING = Used()
+
+
+class Allowed(NamedTuple):
+    """Points that pass, and what stopped the others."""
+
+    points: int
+    code: str | None = None
+    detail: str = ""
+
+
+def allow(
+    rule: Rule,
+    asked: int,
+    at: datetime,
+    zone: ZoneInfo,
+    used: Mapping[Counter, Used],
+) -> Allowed:
+    """Return how many of the asked points pass; of several caps the tightest counts."""
+    allowed = Allowed(asked)
+    if not asked:
+        return allowed
+    if rule.cooldown is not None:
+        last = used.get(counter_of(rule.id, "ever", at, zone), _NOTHING).last_at
+        if last is not None and _cools(rule.cooldown, last, at, zone):
+            return Allowed(0, "cooldown", rule.cooldown)
+    for cap in rule.caps:
+        before = _NOTHING
+        if cap.per != "order":
+            before = used.get(counter_of(rule.id, cap.per, at, zone), _NOTHING)
+        if cap.times is not None and before.times >= cap.times:
+            return Allowed(0, f"cap_{cap.per}", f"{before.times} of {cap.times} times")
+        if cap.points is None:
+            continue
+        left = max(cap.points - before.points, 0)
+        passing = left if cap.over == "reduce" or asked <= left else 0
+        if passing < allowed.points:
+            detail = f"{before.points} of {cap.points} points"
+            allowed = Allowed(passing, f"cap_{cap.per}", detail)
+    return allowed
+
+
+def _cools(cooldown: str, last: datetime, at: datetime, zone: ZoneInfo) -> bool:
+    # Orders can come late: an award after this instant is as near as one before it.
+    first, second = min(last, at), max(last, at)
+    return second < add_duration(first, parse_duration(cooldown), zone)
+
+
+def counters_of(rule: Rule, at: datetime, zone: ZoneInfo) -> list[Counter]:
+    """Return what must be known of a rule's past to apply its caps and cooldown."""
+    periods = {cap.per: None for cap in rule.caps if cap.per != "order"}
+    if rule.cooldown is not None:
+        periods["ever"] = None
+    return [counter_of(rule.id, per, at, zone) for per in periods]
+
+
+def uses_of(rule: Rule, points: int, at: datetime, zone: ZoneInfo) -> list[Use]:
+    """Return what granting `points` adds to the counters of a rule."""
+    if not points:
+        return []
+    counters = counters_of(rule, at, zone)
+    return [Use(counter=counter, points=points) for counter in counters]

@@ -1,0 +1,110 @@
+"""Awards: what a rule and the multipliers on it ask for, and what caps leave of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from punchcard.earning.decisions import Award, Part
+from punchcard.earning.documents import Rule
+from punchcard.earning.rules.basis import Base
+from punchcard.earning.rules.capping import Allowed
+from punchcard.earning.rules.formula import (
+    Formula,
+    Points,
+    Scaled,
+    divide,
+    work_out,
+)
+from punchcard.earning.rules.multiplying import Link
+
+
+class Asked(NamedTuple):
+    """What one link of a chain asks for, by line."""
+
+    link: Link
+    beneath: Scaled
+    of_lines: list[int]
+
+    @property
+    def total(self) -> int:
+        """Points of all lines."""
+        return sum(self.of_lines)
+
+
+def formula_of(rule: Rule, base: Base) -> Formula:
+    """Return the formula by which a rule grants."""
+    return Formula(
+        rate=base.rate,
+        per=base.per,
+        whole_steps=base.whole_steps,
+        mode=rule.rounding.mode,
+        by_line=rule.rounding.per == "line",
+    )
+
+
+def ask(rule: Rule, base: Base, chain: Sequence[Link]) -> list[Asked]:
+    """Return what each link of a chain asks for: together, the whole rounded once."""
+    formula = formula_of(rule, base)
+    basis = Scaled(tuple(base.basis.values()))
+    beneath = Scaled((0,) * len(basis.numbers))
+    before = work_out(formula, basis, beneath)
+    asked = []
+    for link in chain:
+        after = work_out(formula, basis, link.factors)
+        asked.append(Asked(link, beneath, _between(before, after, beneath, link)))
+        before, beneath = after, link.factors
+    return asked
+
+
+def _between(before: Points, after: Points, beneath: Scaled, link: Link) -> list[int]:
+    if before.of_lines is not None and after.of_lines is not None:
+        return [
+            more - less
+            for more, less in zip(after.of_lines, before.of_lines, strict=True)
+        ]
+    # Weights have the denominator of their factors.
+    weights = [
+        more * beneath.over - less * link.factors.over
+        for more, less in zip(after.weights, before.weights, strict=True)
+    ]
+    return divide(after.total - before.total, weights)
+
+
+def award_of(rule: Rule, base: Base, asked: Asked, allowed: Allowed) -> Award:
+    """Return the award for what is allowed of what a link asked for."""
+    granting = asked.link.rule
+    points = asked.of_lines
+    if allowed.points < asked.total:
+        points = divide(allowed.points, points)
+    factors, beneath = asked.link.factors, asked.beneath
+    return Award(
+        rule=granting.id,
+        of=None if granting is rule else rule.id,
+        campaign=granting.campaign,
+        wallet=rule.wallet,
+        kind=str(type(granting.earn).__struct_config__.tag),
+        rate=str(base.rate),
+        per=base.per,
+        whole_steps=base.whole_steps,
+        rounding=rule.rounding.mode,
+        rounding_per=rule.rounding.per,
+        asked=asked.total,
+        cap=allowed.code if allowed.points < asked.total else None,
+        points=allowed.points,
+        parts=tuple(
+            Part(
+                line=line,
+                basis=amount,
+                beneath=_text(beneath.numbers[at], beneath.over),
+                factor=_text(factors.numbers[at], factors.over),
+                points=points[at],
+            )
+            for at, (line, amount) in enumerate(base.basis.items())
+        ),
+    )
+
+
+def _text(number: int, over: int) -> str:
+    return str(number) if over == 1 else str(Fraction(number, over))
