@@ -14,6 +14,7 @@ from punchcard.kernel.conditions import (
     Kind,
     compile_condition,
 )
+from punchcard.kernel.expiry import OnDates, Rolling
 
 from .documents import Cap, Dates, Hours, Multiply, Rule, Ruleset
 from .rules.facts import FACTS, MEMBER_FACTS
@@ -69,6 +70,10 @@ def _of_rule(place: str, rule: Rule, ruleset: Ruleset) -> Iterator[Mistake]:
         yield from _of_condition(f"{place}/when", rule.when, FACTS)
     yield from _of_caps(f"{place}/caps", rule.caps)
     yield from _of_cooldown(f"{place}/cooldown", rule.cooldown)
+    if isinstance(rule.expiry, Rolling):
+        yield from _of_duration(f"{place}/expiry/after", rule.expiry.after)
+    elif isinstance(rule.expiry, OnDates):
+        yield from _of_duration(f"{place}/expiry/at_least", rule.expiry.at_least)
 
 
 def _unknown(
@@ -127,9 +132,15 @@ def _of_caps(place: str, caps: tuple[Cap, ...]) -> Iterator[Mistake]:
 def _of_cooldown(place: str, cooldown: str | None) -> Iterator[Mistake]:
     if cooldown is None:
         return
+    wrong = list(_of_duration(place, cooldown))
+    if not wrong and parse_duration(cooldown).is_zero:
+        yield _mistake(place, "duration_malformed", f"{cooldown} is no time at all")
+    yield from wrong
+
+
+def _of_duration(place: str, text: str) -> Iterator[Mistake]:
     try:
-        if parse_duration(cooldown).is_zero:
-            yield _mistake(place, "duration_malformed", f"{cooldown} is no time at all")
+        parse_duration(text)
     except DurationError as error:
         yield _mistake(place, "duration_malformed", str(error))
 

@@ -93,6 +93,7 @@ def award_of(rule: Rule, base: Base, asked: Asked, allowed: Allowed) -> Award:
         asked=asked.total,
         cap=allowed.code if allowed.points < asked.total else None,
         points=allowed.points,
+        expiry=granting.expiry or rule.expiry,
         parts=tuple(
             Part(
                 line=line,

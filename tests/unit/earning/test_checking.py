@@ -25,6 +25,7 @@ GOOD = {
             "caps": [{"per": "month", "points": 5, "times": 2, "over": "reject"}],
             "cooldown": "PT1H",
             "rounding": {"mode": "half_even", "per": "line"},
+            "expiry": {"kind": "rolling", "after": "P12M", "round": "month"},
         },
         {"id": "x", "earn": {"kind": "multiply", "factor": "1.0", "rules": ["base"]}},
         {"id": "hello", "trigger": "activity:sign-up", "earn": FIXED},
@@ -78,6 +79,20 @@ def test_a_ruleset_with_everything_is_fit_and_comes_back_as_it_was():
         ),
         ({"cooldown": "1h"}, {}, "/cooldown", "duration_malformed", "1h"),
         ({"cooldown": "PT0S"}, {}, "/cooldown", "duration_malformed", "no time"),
+        (
+            {"expiry": {"kind": "rolling", "after": "1 year"}},
+            {},
+            "/expiry/after",
+            "duration_malformed",
+            "1 year",
+        ),
+        (
+            {"expiry": {"kind": "dates", "dates": ["12-31"], "at_least": "P1.5M"}},
+            {},
+            "/expiry/at_least",
+            "duration_malformed",
+            "fraction of a month",
+        ),
         (
             {"earn": {"kind": "multiply", "factor": "0.99"}},
             {},

@@ -447,3 +447,26 @@ def test_a_rule_that_rounds_to_nothing_says_so():
     assert why(ruleset({"earn": per_spend()}), purchase(99)) == {
         "r0": "rounds_to_nothing"
     }
+
+
+def test_an_award_ends_as_its_rule_says_or_the_rule_that_it_multiplies():
+    year = {"kind": "rolling", "after": "P1Y"}
+    month = {"kind": "rolling", "after": "P1M"}
+    rules = ruleset(
+        {"id": "a", "earn": per_spend(), "expiry": year},
+        {"id": "b", "earn": per_spend()},
+        {"id": "x", "earn": X3},
+        {"id": "y", "earn": X3, "expiry": month},
+    )
+    ends = {
+        (one.rule, one.of): one.expiry and one.expiry.after
+        for one in decided(rules, purchase(1000)).awards
+    }
+    assert ends == {
+        ("a", None): "P1Y",
+        ("b", None): None,
+        ("x", "a"): "P1Y",
+        ("x", "b"): None,
+        ("y", "a"): "P1M",
+        ("y", "b"): "P1M",
+    }
