@@ -7,7 +7,6 @@ worked out exactly and rounded once, and caps come last.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from .decisions import Award, Decision, Use, Verdict
@@ -17,7 +16,7 @@ from .rules import capping, competing, granting, matching, multiplying
 from .rules.basis import Base, base_of
 from .rules.competing import Candidate
 from .rules.facts import values_of
-from .rules.formula import divide
+from .rules.formula import divide, exact
 from .rules.matching import No, Setting
 from .rules.multiplying import Multiplier
 
@@ -99,7 +98,7 @@ class _Work:
         if rule.lines is not None and not chosen:
             return No("no_line_matches")
         if isinstance(rule.earn, Multiply):
-            factor = Fraction(rule.earn.factor)
+            factor = exact(rule.earn.factor)
             self.multipliers.append(Multiplier(rule, factor, chosen))
             return None
         base = base_of(rule, chosen, self.setting)
@@ -123,8 +122,9 @@ class _Work:
     def candidates(self) -> list[Candidate]:
         """Return the rules that grant by themselves, worked out."""
         found = []
+        chains = multiplying.Chains(self.multipliers, self.stackings)
         for rule, base in self.bases:
-            chain = multiplying.chain_of(rule, base, self.multipliers, self.stackings)
+            chain = chains.of(rule, base)
             asked = granting.ask(rule, base, chain)
             total = asked[0].total
             allowed = capping.allow(rule, total, self.at, self.zone, self.used)

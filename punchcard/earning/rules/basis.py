@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from punchcard.earning.documents import Fixed, PerItem, PerSpend, Rule
 from punchcard.earning.purchases import Purchase, PurchasedLine
-from punchcard.earning.rules.formula import divide, scaled
+from punchcard.earning.rules.formula import divide, exact, scaled
 from punchcard.earning.rules.matching import Chosen, Setting
 from punchcard.kernel.amounts import spread
 
@@ -31,12 +31,12 @@ def base_of(rule: Rule, chosen: list[Chosen], setting: Setting) -> Base | None:
         items: dict[int | None, int] = {
             one.line.n: 1 if one.one_item else one.line.quantity for one in chosen
         }
-        return Base(rate=Fraction(earn.points), per=1, basis=items) if items else None
+        return Base(rate=exact(earn.points), per=1, basis=items) if items else None
     if isinstance(earn, PerSpend) and (chosen or rule.lines is None):
         basis = _spent(earn, chosen, setting)
         if basis:
             return Base(
-                rate=Fraction(earn.points),
+                rate=exact(earn.points),
                 per=earn.per,
                 basis=basis,
                 whole_steps=earn.whole_steps,
@@ -50,7 +50,7 @@ def _fixed(
     if rule.lines is None:
         if setting.purchase.trigger == "order" and not setting.lines:
             return None
-        return Base(rate=Fraction(earn.points), per=1, basis={None: 1})
+        return Base(rate=exact(earn.points), per=1, basis={None: 1})
     if not chosen:
         return None
     # By what the lines cost: a returned line takes its own part along.
@@ -59,7 +59,7 @@ def _fixed(
     }
     if not any(basis.values()):
         basis = {one.line.n: one.line.quantity for one in chosen}
-    return Base(rate=Fraction(earn.points), per=sum(basis.values()), basis=basis)
+    return Base(rate=exact(earn.points), per=sum(basis.values()), basis=basis)
 
 
 def _spent(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import lcm
 from typing import NamedTuple
 
-from punchcard.earning.documents import RoundingMode
+from punchcard.earning.documents import Ratio, RoundingMode
 from punchcard.kernel.amounts import spread
 
 
@@ -30,6 +31,12 @@ class Scaled(NamedTuple):
 
     numbers: tuple[int, ...]
     over: int = 1
+
+
+@lru_cache(maxsize=4096)
+def exact(ratio: Ratio) -> Fraction:
+    """Return a ratio of a document (`2`, `"1.5"`) or of an award (`"3/2"`)."""
+    return Fraction(ratio)
 
 
 def scaled(ratios: Sequence[Fraction]) -> Scaled:

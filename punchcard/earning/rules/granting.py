@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from punchcard.earning.decisions import Award, Part
@@ -107,5 +108,6 @@ def award_of(rule: Rule, base: Base, asked: Asked, allowed: Allowed) -> Award:
     )
 
 
+@lru_cache(maxsize=4096)
 def _text(number: int, over: int) -> str:
     return str(number) if over == 1 else str(Fraction(number, over))

@@ -9,7 +9,7 @@ import msgspec
 
 from punchcard.earning.decisions import Award
 from punchcard.earning.purchases import Purchase, PurchasedLine
-from punchcard.earning.rules.formula import Formula, scaled, work_out
+from punchcard.earning.rules.formula import Formula, exact, scaled, work_out
 
 _NONE = Fraction(0)
 _ALL = Fraction(1)
@@ -49,7 +49,7 @@ def _kept(award: Award, returned: Mapping[int | None, Fraction]) -> int:
 
 def _worked_out(award: Award, shares: Sequence[Fraction]) -> int:
     formula = Formula(
-        rate=Fraction(award.rate),
+        rate=exact(award.rate),
         per=award.per,
         whole_steps=award.whole_steps,
         mode=award.rounding,
@@ -59,8 +59,8 @@ def _worked_out(award: Award, shares: Sequence[Fraction]) -> int:
     basis = scaled(
         [part.basis * share for part, share in zip(parts, shares, strict=True)]
     )
-    after = scaled([Fraction(part.factor) for part in parts])
-    beneath = scaled([Fraction(part.beneath) for part in parts])
+    after = scaled([exact(part.factor) for part in parts])
+    beneath = scaled([exact(part.beneath) for part in parts])
     points = work_out(formula, basis, after).total
     return points - work_out(formula, basis, beneath).total
 

@@ -16,6 +16,8 @@ from punchcard.earning.rules.basis import Base
 from punchcard.earning.rules.formula import Scaled, scaled
 from punchcard.earning.rules.matching import Chosen
 
+_ONE = Fraction(1)
+
 
 class Multiplier(NamedTuple):
     """A rule that multiplies, with the lines that it matches."""
@@ -40,38 +42,60 @@ def multiplies(one: Multiplier, rule: Rule) -> bool:
     return isinstance(rule.earn, (PerSpend, PerItem))
 
 
-def chain_of(
-    rule: Rule,
-    base: Base,
-    multipliers: Sequence[Multiplier],
-    stackings: Mapping[str | None, Stacking],
-) -> list[Link]:
-    """Return the rule itself, then the multipliers that add something to it."""
-    lines = list(base.basis)
-    links = [Link(rule, Scaled((1,) * len(lines)))]
-    factors = {
-        number: _factors(one, rule, lines)
-        for number, one in enumerate(multipliers)
-        if multiplies(one, rule)
-    }
-    if not factors:
+class Chains:
+    """The chains of one purchase: rules that grant on the same lines share one."""
+
+    def __init__(
+        self,
+        multipliers: Sequence[Multiplier],
+        stackings: Mapping[str | None, Stacking],
+    ) -> None:
+        self._multipliers = multipliers
+        self._stackings = stackings
+        self._known: dict[tuple[object, ...], list[Link]] = {}
+
+    def of(self, rule: Rule, base: Base) -> list[Link]:
+        """Return the rule itself, then the multipliers that add something to it."""
+        lines = tuple(base.basis)
+        links = [Link(rule, Scaled((1,) * len(lines)))]
+        numbers = tuple(
+            number
+            for number, one in enumerate(self._multipliers)
+            if multiplies(one, rule)
+        )
+        if not numbers:
+            return links
+        one_item = rule.lines is not None and rule.lines.select != "all"
+        key = (lines, numbers, one_item)
+        if key not in self._known:
+            self._known[key] = self._on(lines, numbers, one_item=one_item)
+        return links + self._known[key]
+
+    def _on(
+        self, lines: tuple[int | None, ...], numbers: tuple[int, ...], *, one_item: bool
+    ) -> list[Link]:
+        factors = {
+            number: _factors(self._multipliers[number], lines, one_item=one_item)
+            for number in numbers
+        }
+        counting = _counting(self._multipliers, factors, self._stackings)
+        bonuses: list[dict[str | None, Fraction]] = [{} for _ in lines]
+        links = []
+        for number, counted in counting.items():
+            group = self._multipliers[number].rule.group
+            for place, factor in counted.items():
+                bonus = bonuses[place]
+                bonus[group] = bonus.get(group, _ONE) + factor - 1
+            if any(factor > 1 for factor in counted.values()):
+                rule = self._multipliers[number].rule
+                links.append(Link(rule, scaled(_products(bonuses))))
         return links
-    counting = _counting(multipliers, factors, stackings)
-    bonuses: list[dict[str | None, Fraction]] = [{} for _ in lines]
-    for number, counted in counting.items():
-        group = multipliers[number].rule.group
-        for place, factor in counted.items():
-            bonus = bonuses[place]
-            bonus[group] = bonus.get(group, Fraction(1)) + factor - 1
-        if any(factor > 1 for factor in counted.values()):
-            links.append(Link(multipliers[number].rule, scaled(_products(bonuses))))
-    return links
 
 
 def _products(bonuses: list[dict[str | None, Fraction]]) -> list[Fraction]:
     products = []
     for bonus in bonuses:
-        product = Fraction(1)
+        product = _ONE
         for factor in bonus.values():
             product *= factor
         products.append(product)
@@ -79,12 +103,14 @@ def _products(bonuses: list[dict[str | None, Fraction]]) -> list[Fraction]:
 
 
 def _factors(
-    one: Multiplier, rule: Rule, lines: Sequence[int | None]
+    one: Multiplier, lines: Sequence[int | None], *, one_item: bool
 ) -> dict[int, Fraction]:
-    """Return the multiplier's factor by place of the line."""
+    """Return the multiplier's factor by place of the line.
+
+    It is for one item of a line, where either rule is.
+    """
     if one.rule.lines is None:
         return dict.fromkeys(range(len(lines)), one.factor)
-    one_item = rule.lines is not None and rule.lines.select != "all"
     found = {}
     for chosen in one.chosen:
         if chosen.line.n not in lines:
