@@ -42,7 +42,8 @@ def exact(ratio: Ratio) -> Fraction:
 def scaled(ratios: Sequence[Fraction]) -> Scaled:
     """Bring ratios onto one denominator."""
     over = lcm(*(ratio.denominator for ratio in ratios))
-    return Scaled(tuple(int(ratio * over) for ratio in ratios), over)
+    numbers = (ratio.numerator * (over // ratio.denominator) for ratio in ratios)
+    return Scaled(tuple(numbers), over)
 
 
 class Points(NamedTuple):

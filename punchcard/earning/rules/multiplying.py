@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from math import prod
+from typing import NamedTuple, TypeAlias
 
 from punchcard.earning.documents import Multiply, PerItem, PerSpend, Rule, Stacking
 from punchcard.earning.rules.basis import Base
 from punchcard.earning.rules.formula import Scaled, scaled
 from punchcard.earning.rules.matching import Chosen
 
-_ONE = Fraction(1)
+_Multiplied: TypeAlias = tuple[tuple[int, int], ...]
+"""What multiplies a line: (number of the multiplier, one of so many items)."""
 
 
 class Multiplier(NamedTuple):
@@ -52,6 +54,7 @@ class Chains:
     ) -> None:
         self._multipliers = multipliers
         self._stackings = stackings
+        self._factors: dict[_Multiplied, Fraction] = {}
         self._known: dict[tuple[object, ...], list[Link]] = {}
 
     def of(self, rule: Rule, base: Base) -> list[Link]:
@@ -74,71 +77,72 @@ class Chains:
     def _on(
         self, lines: tuple[int | None, ...], numbers: tuple[int, ...], *, one_item: bool
     ) -> list[Link]:
-        factors = {
-            number: _factors(self._multipliers[number], lines, one_item=one_item)
+        matched = {
+            number: _items(self._multipliers[number], lines, one_item=one_item)
             for number in numbers
         }
-        counting = _counting(self._multipliers, factors, self._stackings)
-        bonuses: list[dict[str | None, Fraction]] = [{} for _ in lines]
+        on_lines: list[_Multiplied] = [()] * len(lines)
         links = []
-        for number, counted in counting.items():
-            group = self._multipliers[number].rule.group
-            for place, factor in counted.items():
-                bonus = bonuses[place]
-                bonus[group] = bonus.get(group, _ONE) + factor - 1
-            if any(factor > 1 for factor in counted.values()):
-                rule = self._multipliers[number].rule
-                links.append(Link(rule, scaled(_products(bonuses))))
+        for number, counted in self._counting(matched).items():
+            for place, items in counted.items():
+                on_lines[place] += ((number, items),)
+            one = self._multipliers[number]
+            if counted and one.factor > 1:
+                factors = [self._factor(multiplied) for multiplied in on_lines]
+                links.append(Link(one.rule, scaled(factors)))
         return links
 
+    def _counting(
+        self, matched: dict[int, dict[int, int]]
+    ) -> dict[int, dict[int, int]]:
+        """Leave of each group, on each line, what its stacking lets count."""
+        holders: dict[tuple[str | None, int], int] = {}
+        for number, of_lines in matched.items():
+            group = self._multipliers[number].rule.group
+            for place, items in of_lines.items():
+                held = holders.setdefault((group, place), number)
+                if self._stackings[group] == "best" and held != number:
+                    best = self._factor(((held, matched[held][place]),))
+                    if self._factor(((number, items),)) > best:
+                        holders[group, place] = number
+        counting = {}
+        for number, of_lines in matched.items():
+            group = self._multipliers[number].rule.group
+            counting[number] = {
+                place: items
+                for place, items in of_lines.items()
+                if self._stackings[group] == "sum" or holders[group, place] == number
+            }
+        return counting
 
-def _products(bonuses: list[dict[str | None, Fraction]]) -> list[Fraction]:
-    products = []
-    for bonus in bonuses:
-        product = _ONE
-        for factor in bonus.values():
-            product *= factor
-        products.append(product)
-    return products
+    def _factor(self, multiplied: _Multiplied) -> Fraction:
+        """Return the factor of a line; most lines have that of another."""
+        factor = self._factors.get(multiplied)
+        if factor is None:
+            bonuses: dict[str | None, Fraction] = {}
+            for number, items in multiplied:
+                one = self._multipliers[number]
+                bonus = (one.factor - 1) / items
+                group = one.rule.group
+                bonuses[group] = bonuses.get(group, Fraction(1)) + bonus
+            factor = self._factors[multiplied] = prod(
+                bonuses.values(), start=Fraction(1)
+            )
+        return factor
 
 
-def _factors(
+def _items(
     one: Multiplier, lines: Sequence[int | None], *, one_item: bool
-) -> dict[int, Fraction]:
-    """Return the multiplier's factor by place of the line.
+) -> dict[int, int]:
+    """Return the lines that a multiplier matches, by place: it is for one of so many.
 
-    It is for one item of a line, where either rule is.
+    For one item alone of a line, where it says so and the rule beneath does not.
     """
     if one.rule.lines is None:
-        return dict.fromkeys(range(len(lines)), one.factor)
+        return dict.fromkeys(range(len(lines)), 1)
     found = {}
     for chosen in one.chosen:
-        if chosen.line.n not in lines:
-            continue
-        items = 1 if one_item or not chosen.one_item else chosen.line.quantity
-        found[lines.index(chosen.line.n)] = 1 + (one.factor - 1) / items
+        if chosen.line.n in lines:
+            whole = one_item or not chosen.one_item
+            found[lines.index(chosen.line.n)] = 1 if whole else chosen.line.quantity
     return found
-
-
-def _counting(
-    multipliers: Sequence[Multiplier],
-    factors: dict[int, dict[int, Fraction]],
-    stackings: Mapping[str | None, Stacking],
-) -> dict[int, dict[int, Fraction]]:
-    """Leave of each group, on each line, what its stacking lets count."""
-    holders: dict[tuple[str | None, int], int] = {}
-    for number, of_lines in factors.items():
-        group = multipliers[number].rule.group
-        for place, factor in of_lines.items():
-            held = holders.setdefault((group, place), number)
-            if stackings[group] == "best" and factor > factors[held][place]:
-                holders[group, place] = number
-    return {
-        number: {
-            place: factor
-            for place, factor in of_lines.items()
-            if stackings[multipliers[number].rule.group] == "sum"
-            or holders[multipliers[number].rule.group, place] == number
-        }
-        for number, of_lines in factors.items()
-    }
