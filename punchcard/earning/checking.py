@@ -16,7 +16,7 @@ from punchcard.kernel.conditions import (
 )
 from punchcard.kernel.expiry import OnDates, Rolling
 
-from .documents import Cap, Dates, Hours, Multiply, Rule, Ruleset
+from .documents import Achieve, Cap, Dates, Fixed, Hours, Multiply, Rule, Ruleset
 from .rules.facts import FACTS, MEMBER_FACTS
 
 
@@ -86,8 +86,9 @@ def _unknown(
 def _of_earn(place: str, rule: Rule, ruleset: Ruleset) -> Iterator[Mistake]:
     earn = rule.earn
     if rule.trigger != "order":
-        if earn.__struct_config__.tag != "fixed" or rule.lines is not None:
-            detail = "an activity has no lines: it earns a fixed number of points"
+        counts = isinstance(earn, Achieve) and earn.count == "times"
+        if not (counts or isinstance(earn, Fixed)) or rule.lines is not None:
+            detail = "an activity has no lines: it earns fixed points, or is counted"
             yield _mistake(f"{place}/earn", "needs_an_order", detail)
     if not isinstance(earn, Multiply):
         return

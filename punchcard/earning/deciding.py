@@ -7,13 +7,16 @@ worked out exactly and rounded once, and caps come last.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from . import achieving
 from .decisions import Award, Decision, Use, Verdict
-from .documents import Multiply, Rule, Ruleset, Stacking
+from .documents import Achieve, Multiply, Rule, Ruleset, Stacking
 from .purchases import Counter, Purchase, Used
 from .rules import capping, competing, granting, matching, multiplying
-from .rules.basis import Base, base_of
+from .rules.basis import Base, base_of, counted_in
 from .rules.competing import Candidate
 from .rules.facts import values_of
 from .rules.formula import divide, exact
@@ -29,8 +32,18 @@ def needed_counters(
         counter
         for rule in ruleset.rules
         if rule.trigger == purchase.trigger and rule.active
-        for counter in capping.counters_of(rule, purchase.occurred_at, zone)
+        for counter in _counters_of(rule, purchase.occurred_at, zone)
     )
+
+
+def _counters_of(rule: Rule, at: datetime, zone: ZoneInfo) -> list[Counter]:
+    counters = capping.counters_of(rule, at, zone)
+    if isinstance(rule.earn, Achieve):
+        counter = achieving.achievement_counter(
+            rule=rule.id, earn=rule.earn, at=at, zone=zone
+        )
+        counters = [*counters, *([] if counter in counters else [counter])]
+    return counters
 
 
 def decide(
@@ -101,10 +114,32 @@ class _Work:
             factor = exact(rule.earn.factor)
             self.multipliers.append(Multiplier(rule, factor, chosen))
             return None
+        if isinstance(rule.earn, Achieve):
+            return self._count_on(
+                rule, rule.earn, counted_in(rule.earn, chosen, self.setting)
+            )
         base = base_of(rule, chosen, self.setting)
         if base is None or not any(base.basis.values()):
             return No("nothing_to_earn_on")
         self.bases.append((rule, base))
+        return None
+
+    def _count_on(self, rule: Rule, earn: Achieve, more: int) -> No | None:
+        """Count towards an achievement, also where others leave out its points."""
+        counter = achieving.achievement_counter(
+            rule=rule.id, earn=earn, at=self.at, zone=self.zone
+        )
+        used = self.used.get(counter, Used())
+        reached, progress = achieving.count_on(earn=earn, used=used, more=more)
+        if more:
+            self.uses.append(Use(counter=counter, counted=more))
+        self.granted[rule.id] = 0
+        if not reached:
+            code = "reached_before" if progress.reached else "not_reached"
+            code = "not_reached" if earn.repeats else code
+            return No(code, f"{progress.counted} of {progress.target}")
+        points = Fraction(earn.points)
+        self.bases.append((rule, Base(rate=points, per=1, basis={None: reached})))
         return None
 
     def leave_out_others(self) -> None:

@@ -66,8 +66,10 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision adds to a counter."""
 
     counter: Counter
-    points: int
-    times: int = 1
+    points: int = 0
+    times: int = 0
+    counted: int = 0
+    """Towards an achievement."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

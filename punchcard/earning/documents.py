@@ -68,7 +68,22 @@ class Multiply(_Document, frozen=True, kw_only=True, tag_field="kind", tag="mult
     """Which; none: every rule that grants per spend or per item."""
 
 
-Earn: TypeAlias = PerSpend | Fixed | PerItem | Multiply
+class Achieve(_Document, frozen=True, kw_only=True, tag_field="kind", tag="achieve"):
+    """`points` when a member has come to `target` within a period: a stamp card.
+
+    Counted are orders or activities that match, the items of the matched lines, or
+    what was paid for them with money, in minor units.
+    """
+
+    points: Points
+    target: Annotated[int, Meta(ge=1, le=10**15)]
+    count: Literal["times", "items", "spend"] = "times"
+    per: Literal["day", "week", "month", "year", "ever"] = "ever"
+    repeats: bool = False
+    """At every multiple of the target, or at the first alone."""
+
+
+Earn: TypeAlias = PerSpend | Fixed | PerItem | Multiply | Achieve
 
 
 class LineFilter(_Document, frozen=True, kw_only=True):

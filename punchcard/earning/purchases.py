@@ -65,5 +65,7 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
 
     points: int = 0
     times: int = 0
+    counted: int = 0
+    """Towards an achievement, whether or not it was reached."""
     last_at: datetime | None = None
     """When the rule last granted the member something: of counters per `ever`."""

@@ -28,6 +28,7 @@ LEDGER_DOORS = FRONT_DOORS | {
     "verifying",
 }
 EARNING_DOORS = FRONT_DOORS | {
+    "achieving",
     "checking",
     "deciding",
     "decisions",

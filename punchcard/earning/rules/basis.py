@@ -5,11 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from punchcard.earning.documents import Fixed, PerItem, PerSpend, Rule
+from punchcard.earning.documents import Achieve, Fixed, PerItem, PerSpend, Rule
 from punchcard.earning.purchases import Purchase, PurchasedLine
 from punchcard.earning.rules.formula import divide, exact, scaled
 from punchcard.earning.rules.matching import Chosen, Setting
 from punchcard.kernel.amounts import spread
+
+_PAID = PerSpend(points=1, per=1, tax="after")
+"""What is paid with money, with tax and after discounts."""
 
 
 class Base(NamedTuple):
@@ -42,6 +45,15 @@ def base_of(rule: Rule, chosen: list[Chosen], setting: Setting) -> Base | None:
                 whole_steps=earn.whole_steps,
             )
     return None
+
+
+def counted_in(earn: Achieve, chosen: list[Chosen], setting: Setting) -> int:
+    """Return how far a purchase takes a member towards an achievement."""
+    if earn.count == "times":
+        return 1
+    if earn.count == "items":
+        return sum(1 if one.one_item else one.line.quantity for one in chosen)
+    return sum(_spent(_PAID, chosen, setting).values())
 
 
 def _fixed(

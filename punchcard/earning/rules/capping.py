@@ -74,4 +74,4 @@ def uses_of(rule: Rule, points: int, at: datetime, zone: ZoneInfo) -> list[Use]:
     if not points:
         return []
     counters = counters_of(rule, at, zone)
-    return [Use(counter=counter, points=points) for counter in counters]
+    return [Use(counter=counter, points=points, times=1) for counter in counters]

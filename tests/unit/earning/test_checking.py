@@ -129,6 +129,16 @@ def test_a_ruleset_with_everything_is_fit_and_comes_back_as_it_was():
             "no lines",
         ),
         (
+            {
+                "trigger": "activity:x",
+                "earn": {"kind": "achieve", "points": 1, "target": 2, "count": "items"},
+            },
+            {},
+            "/earn",
+            "needs_an_order",
+            "no lines",
+        ),
+        (
             {"trigger": "activity:x", "lines": {}},
             {},
             "/earn",

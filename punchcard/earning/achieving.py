@@ -1,0 +1,44 @@
+"""How far a member is towards an achievement, and how often it is reached now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from .documents import Achieve
+from .purchases import Counter, Used
+from .rules.windows import counter_of
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """`counted` of `target`; what repeats begins at 0 again, and has been `reached`."""
+
+    counted: int
+    target: int
+    reached: int
+
+
+def achievement_counter(
+    *, rule: str, earn: Achieve, at: datetime, zone: ZoneInfo
+) -> Counter:
+    """Return the counter of an achievement for the period that contains `at`."""
+    return counter_of(rule, earn.per, at, zone)
+
+
+def progress_of(*, earn: Achieve, used: Used) -> Progress:
+    """Return how far a member is within the period of a counter."""
+    reached, rest = divmod(used.counted, earn.target)
+    if not earn.repeats:
+        counted = min(used.counted, earn.target)
+        return Progress(counted=counted, target=earn.target, reached=min(reached, 1))
+    return Progress(counted=rest, target=earn.target, reached=reached)
+
+
+def count_on(*, earn: Achieve, used: Used, more: int) -> tuple[int, Progress]:
+    """Return how often the target is reached by counting `more`, and what is then."""
+    before = progress_of(earn=earn, used=used)
+    counted = Used(counted=used.counted + more)
+    after = progress_of(earn=earn, used=counted)
+    return after.reached - before.reached, after
