@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
 import msgspec
 
-from punchcard.kernel.calendar import DurationError, parse_duration
+from punchcard.kernel.calendar import Duration, DurationError, parse_duration
 from punchcard.kernel.conditions import (
     ConditionMalformed,
     Kind,
     compile_condition,
 )
-from punchcard.kernel.expiry import OnDates, Rolling
+from punchcard.kernel.validity import Validity, parse_validity
 
 from .documents import Achieve, Cap, Dates, Fixed, Hours, Multiply, Rule, Ruleset
 from .rules.facts import FACTS, MEMBER_FACTS
@@ -70,10 +70,8 @@ def _of_rule(place: str, rule: Rule, ruleset: Ruleset) -> Iterator[Mistake]:
         yield from _of_condition(f"{place}/when", rule.when, FACTS)
     yield from _of_caps(f"{place}/caps", rule.caps)
     yield from _of_cooldown(f"{place}/cooldown", rule.cooldown)
-    if isinstance(rule.expiry, Rolling):
-        yield from _of_duration(f"{place}/expiry/after", rule.expiry.after)
-    elif isinstance(rule.expiry, OnDates):
-        yield from _of_duration(f"{place}/expiry/at_least", rule.expiry.at_least)
+    if rule.validity is not None:
+        yield from _of_length(f"{place}/validity", rule.validity, parse_validity)
 
 
 def _unknown(
@@ -133,15 +131,15 @@ def _of_caps(place: str, caps: tuple[Cap, ...]) -> Iterator[Mistake]:
 def _of_cooldown(place: str, cooldown: str | None) -> Iterator[Mistake]:
     if cooldown is None:
         return
-    wrong = list(_of_duration(place, cooldown))
-    if not wrong and parse_duration(cooldown).is_zero:
-        yield _mistake(place, "duration_malformed", f"{cooldown} is no time at all")
-    yield from wrong
+    yield from _of_length(place, cooldown, parse_duration)
 
 
-def _of_duration(place: str, text: str) -> Iterator[Mistake]:
+def _of_length(
+    place: str, text: str, parse: Callable[[str], Duration | Validity]
+) -> Iterator[Mistake]:
     try:
-        parse_duration(text)
+        if parse(text).is_zero:
+            yield _mistake(place, "duration_malformed", f"{text} is no time at all")
     except DurationError as error:
         yield _mistake(place, "duration_malformed", str(error))
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from punchcard.kernel.expiry import Expiry
-
 from .documents import RoundingMode
 from .purchases import Counter
 
@@ -47,7 +45,7 @@ class Award(msgspec.Struct, frozen=True, kw_only=True):
     cap: str | None = None
     """What made `points` less than `asked`."""
     points: int
-    expiry: Expiry | None = None
+    validity: str | None = None
     """Its own rule's; of a multiplier without one, that of the rule it multiplies."""
     parts: tuple[Part, ...]
 

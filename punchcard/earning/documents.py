@@ -12,8 +12,6 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from punchcard.kernel.expiry import Expiry
-
 Slug: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
 Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
 Minor: TypeAlias = Annotated[int, Meta(ge=0, le=10**15)]
@@ -191,8 +189,8 @@ class Rule(_Document, frozen=True, kw_only=True):
     cooldown: Annotated[str, Meta(max_length=40)] | None = None
     """An ISO 8601 duration in which the rule grants a member nothing more."""
     rounding: Rounding = Rounding()
-    expiry: Expiry | None = None
-    """When what it grants ends; None: as the level or the wallet says."""
+    validity: Annotated[str, Meta(min_length=2, max_length=40)] | None = None
+    """How long what it grants lives; None: as the level or the wallet says."""
 
 
 class Campaign(_Document, frozen=True, kw_only=True):

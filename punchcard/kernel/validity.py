@@ -4,7 +4,8 @@ As text: an ISO 8601 duration (`P12M`); behind a slash where it is rounded up to
 end of the `day`, `week`, `month`, `quarter`, `half` or `year` in which it ends
 (`P12M/month`), or of the next of some days of the year (`P6M/--12-31`, several with
 commas between them). In front of the slash may stand nothing: `/year` is the end of
-this year. Ends are midnights of the program's time zone, and an end is no longer in it.
+this year. `never` has no end, whatever a wallet says of its other points. Ends are
+midnights of the program's time zone, and an end is no longer in it.
 
 Square counts so (P12M, through the last day of the month), Voucherify rounds to the
 ends of months, quarters, half-years and years, Open Loyalty to days of the year.
@@ -26,6 +27,7 @@ from punchcard.kernel.calendar import (
     parse_duration,
 )
 
+NEVER = "never"
 UNITS = ("day", "week", "month", "quarter", "half", "year")
 _MONTHS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 _DAY = re.compile(r"--(\d\d)-(\d\d)")
@@ -52,7 +54,8 @@ class Validity(NamedTuple):
     @property
     def is_zero(self) -> bool:
         """Whether points would be gone at once."""
-        return self.duration.is_zero and self.unit is None and not self.days
+        is_rounded = self.unit is not None or bool(self.days)
+        return self.duration.is_zero and not is_rounded and self.text != NEVER
 
 
 @lru_cache(maxsize=1024)
@@ -62,6 +65,8 @@ def parse_validity(text: str) -> Validity:
     Raises:
         DurationError: it is none; says why.
     """
+    if text == NEVER:
+        return Validity(text, parse_duration("P0D"))
     period, slash, rounding = text.partition("/")
     duration = parse_duration(period if period or not slash else "P0D")
     if not slash:
@@ -72,12 +77,16 @@ def parse_validity(text: str) -> Validity:
     return Validity(text, duration, days=days)
 
 
-def end_of(instant: datetime, validity: Validity, zone: ZoneInfo) -> datetime:
+def end_of(instant: datetime, validity: Validity, zone: ZoneInfo) -> datetime | None:
     """Return when points end, in UTC, that can be spent from `instant` on.
+
+    None: never.
 
     Raises:
         DurationError: the result lies beyond the year 9999.
     """
+    if validity.text == NEVER:
+        return None
     end = add_duration(instant, validity.duration, zone)
     if validity.unit is None and not validity.days:
         return end

@@ -65,6 +65,12 @@ def test_points_end_then(text: str, zone: str, start: str, end: str) -> None:
     assert end_of(at(start), parse_validity(text), ZoneInfo(zone)) == at(end)
 
 
+def test_never_has_no_end() -> None:
+    never = parse_validity("never")
+    assert not never.is_zero
+    assert end_of(at("2025-01-01T00:00"), never, PARIS) is None
+
+
 WRONG = {
     "": "is not an ISO 8601 duration",
     "/": "is rounded to '', not day, week",

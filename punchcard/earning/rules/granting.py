@@ -94,7 +94,7 @@ def award_of(rule: Rule, base: Base, asked: Asked, allowed: Allowed) -> Award:
         asked=asked.total,
         cap=allowed.code if allowed.points < asked.total else None,
         points=allowed.points,
-        expiry=granting.expiry or rule.expiry,
+        validity=granting.validity or rule.validity,
         parts=tuple(
             Part(
                 line=line,

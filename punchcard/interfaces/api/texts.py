@@ -17,7 +17,7 @@ PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 PRINTABLE_OR_NONE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 
 DURATION = r"^P[0-9YMWDTHS.,]+$"
-VALIDITY = r"^(P[0-9YMWDTHS.,]+)?(/[a-z0-9,-]+)?$"
+VALIDITY = r"^(never|(P[0-9YMWDTHS.,]+)?(/[a-z0-9,-]+)?)$"
 PENDING = r"^(event|P[0-9YMWDTHS.,]+)$"
 
 CODE = r"^[a-z0-9_-]+$"

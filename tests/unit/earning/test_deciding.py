@@ -450,16 +450,14 @@ def test_a_rule_that_rounds_to_nothing_says_so():
 
 
 def test_an_award_ends_as_its_rule_says_or_the_rule_that_it_multiplies():
-    year = {"kind": "rolling", "after": "P1Y"}
-    month = {"kind": "rolling", "after": "P1M"}
     rules = ruleset(
-        {"id": "a", "earn": per_spend(), "expiry": year},
+        {"id": "a", "earn": per_spend(), "validity": "P1Y"},
         {"id": "b", "earn": per_spend()},
         {"id": "x", "earn": X3},
-        {"id": "y", "earn": X3, "expiry": month},
+        {"id": "y", "earn": X3, "validity": "P1M"},
     )
     ends = {
-        (one.rule, one.of): one.expiry and one.expiry.after
+        (one.rule, one.of): one.validity
         for one in decided(rules, purchase(1000)).awards
     }
     assert ends == {

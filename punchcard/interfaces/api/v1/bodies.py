@@ -68,7 +68,7 @@ ValidityText = Annotated[
         description="How long points live from when they can be spent: a duration, "
         "and behind a slash what it is rounded up to: the end of its `day`, `week`, "
         "`month`, `quarter`, `half` or `year`, or the end of the next of some days, "
-        "as in `P6M/--12-31`.",
+        "as in `P6M/--12-31`. Or `never`.",
         examples=["P12M"],
         extra_json_schema={
             "minLength": 2,
