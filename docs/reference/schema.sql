@@ -193,6 +193,173 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE FUNCTION public.orders_check_lines() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+BEGIN
+    PERFORM orders_raise('order_equals_its_lines', o.id)
+    FROM (SELECT DISTINCT order_id FROM added) a
+    JOIN orders_order o ON o.id = a.order_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS lines, max(n) AS last,
+            sum(amount + CASE WHEN o.tax_included THEN 0 ELSE tax END) AS paid,
+            sum(returned_quantity + returned_amount + returned_tax) AS returned
+        FROM orders_line l WHERE l.order_id = o.id
+    ) s
+    WHERE s.lines <> o.line_count OR s.last <> o.line_count
+        OR s.paid + o.shipping <> o.total OR s.returned > 0;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.orders_check_paid() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+BEGIN
+    PERFORM orders_raise('order_paid_has_tenders', o.id)
+    FROM added o
+    WHERE o.times_paid > 0 AND o.total > 0 AND (
+        SELECT count(*) FROM orders_tender t WHERE t.order_id = o.id AND t.n = 1) = 0;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.orders_check_returned_lines() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+BEGIN
+    PERFORM orders_raise('line_equals_its_returns', a.order_id)
+    FROM (SELECT DISTINCT order_id, n FROM added) a
+    LEFT JOIN orders_line l ON l.order_id = a.order_id AND l.n = a.n
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(quantity), 0) AS quantity, coalesce(sum(amount), 0) AS amount,
+            coalesce(sum(tax), 0) AS tax
+        FROM orders_return_line r WHERE r.order_id = a.order_id AND r.n = a.n
+    ) s
+    WHERE (l.returned_quantity, l.returned_amount, l.returned_tax)
+        IS DISTINCT FROM (s.quantity, s.amount, s.tax);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.orders_check_returned_tenders() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+BEGIN
+    PERFORM orders_raise('tender_equals_its_returns', a.order_id)
+    FROM (SELECT DISTINCT order_id, n FROM added) a
+    LEFT JOIN orders_tender t ON t.order_id = a.order_id AND t.n = a.n
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount), 0) AS amount
+        FROM orders_return_tender r WHERE r.order_id = a.order_id AND r.n = a.n
+    ) s
+    WHERE t.returned IS DISTINCT FROM s.amount;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.orders_check_returns() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+DECLARE
+    touched uuid[];
+BEGIN
+    IF TG_TABLE_NAME = 'orders_order' THEN
+        touched := ARRAY(SELECT id FROM added);
+    ELSE
+        touched := ARRAY(SELECT DISTINCT order_id FROM added);
+    END IF;
+    PERFORM orders_raise('order_equals_its_returns', o.id)
+    FROM unnest(touched) AS a (id)
+    JOIN orders_order o ON o.id = a.id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS returns, coalesce(max(n), 0) AS last,
+            coalesce(sum(amount), 0) AS amount, coalesce(sum(shipping), 0) AS shipping
+        FROM orders_return r WHERE r.order_id = o.id
+    ) r
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount + CASE WHEN o.tax_included THEN 0 ELSE tax END), 0)
+            AS amount
+        FROM orders_return_line l WHERE l.order_id = o.id
+    ) l
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount), 0) AS amount
+        FROM orders_return_tender t WHERE t.order_id = o.id
+    ) t
+    WHERE (o.returns, o.returns, o.returned_amount, o.returned_shipping)
+            <> (r.returns, r.last, r.amount, r.shipping)
+        OR l.amount + r.shipping <> r.amount OR t.amount <> r.amount;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.orders_check_start() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+BEGIN
+    PERFORM orders_raise('order_starts_whole', o.id)
+    FROM added o
+    WHERE o.status NOT IN ('open', 'paid') OR o.returned_amount > 0
+        OR (SELECT count(*) FROM orders_line l WHERE l.order_id = o.id AND l.n = 1) = 0;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.orders_check_tenders() RETURNS trigger
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    AS $$
+BEGIN
+    PERFORM orders_raise('order_equals_its_tenders', o.id)
+    FROM (SELECT DISTINCT order_id FROM added) a
+    JOIN orders_order o ON o.id = a.order_id
+    CROSS JOIN LATERAL (
+        SELECT sum(amount) AS paid, sum(returned) AS returned
+        FROM orders_tender t WHERE t.order_id = o.id
+    ) s
+    WHERE s.paid <> o.total OR s.returned > 0;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.orders_raise(rule text, of uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'order % breaks %', of, rule
+        USING ERRCODE = 'check_violation', CONSTRAINT = rule;
+END $$;
+
+CREATE FUNCTION public.orders_refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% of % is refused: that never changes', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_ARGV[0],
+              TABLE = TG_TABLE_NAME,
+              HINT = 'Correct it by a return, or cancel the order.';
+END $$;
+
 CREATE FUNCTION public.programs_refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -760,6 +927,113 @@ CREATE TABLE public.members_person (
     program_id uuid NOT NULL
 );
 
+CREATE TABLE public.orders_line (
+    n integer NOT NULL,
+    sku character varying(200),
+    name character varying(200),
+    category character varying(200),
+    brand character varying(200),
+    quantity bigint NOT NULL,
+    unit_price bigint NOT NULL,
+    discount bigint NOT NULL,
+    shared_discount bigint NOT NULL,
+    tax bigint NOT NULL,
+    amount bigint NOT NULL,
+    returned_quantity bigint DEFAULT 0 NOT NULL,
+    returned_amount bigint DEFAULT 0 NOT NULL,
+    returned_tax bigint DEFAULT 0 NOT NULL,
+    repriced_quantity bigint DEFAULT 0 NOT NULL,
+    repriced_amount bigint DEFAULT 0 NOT NULL,
+    order_id uuid NOT NULL,
+    CONSTRAINT line_amount_is_its_parts CHECK (((amount)::numeric = ((((quantity)::numeric * (unit_price)::numeric) - (discount)::numeric) - (shared_discount)::numeric))),
+    CONSTRAINT line_amounts_within_range CHECK (((unit_price >= 0) AND (discount >= 0) AND (shared_discount >= 0) AND (tax >= 0) AND (tax <= '1000000000000000'::bigint) AND (amount >= 0) AND (amount <= '1000000000000000'::bigint))),
+    CONSTRAINT line_counts_from_one CHECK (((n >= 1) AND (quantity >= 1))),
+    CONSTRAINT line_returned_within_amount CHECK (((repriced_amount >= 0) AND (repriced_amount <= returned_amount) AND (returned_amount <= amount))),
+    CONSTRAINT line_returned_within_quantity CHECK (((repriced_quantity >= 0) AND (repriced_quantity <= returned_quantity) AND (returned_quantity <= quantity))),
+    CONSTRAINT line_returned_within_tax CHECK (((returned_tax >= 0) AND (returned_tax <= tax)))
+)
+WITH (fillfactor='90');
+
+CREATE TABLE public.orders_order (
+    id uuid NOT NULL,
+    external_id character varying(200) NOT NULL,
+    fingerprint bytea NOT NULL,
+    status character varying(18) NOT NULL,
+    currency character varying(3) NOT NULL,
+    channel character varying(200),
+    tax_included boolean NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    paid_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    times_paid integer DEFAULT 0 NOT NULL,
+    line_count integer NOT NULL,
+    shipping bigint NOT NULL,
+    total bigint NOT NULL,
+    returns integer DEFAULT 0 NOT NULL,
+    returned_shipping bigint DEFAULT 0 NOT NULL,
+    returned_amount bigint DEFAULT 0 NOT NULL,
+    member_id uuid NOT NULL,
+    place_id uuid,
+    program_id uuid NOT NULL,
+    CONSTRAINT order_amounts_within_range CHECK (((shipping >= 0) AND (shipping <= total) AND (total <= '1000000000000000'::bigint))),
+    CONSTRAINT order_currency_is_iso_4217 CHECK (((currency)::text ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT order_external_id_is_not_empty CHECK ((NOT ((external_id)::text = ''::text))),
+    CONSTRAINT order_has_a_line CHECK ((line_count >= 1)),
+    CONSTRAINT order_paid_has_its_instant CHECK ((((paid_at IS NULL) AND (times_paid = 0) AND ((status)::text = ANY ((ARRAY['open'::character varying, 'cancelled'::character varying])::text[]))) OR ((paid_at IS NOT NULL) AND (times_paid >= 1) AND (NOT ((status)::text = 'open'::text))))),
+    CONSTRAINT order_returned_within_total CHECK (((returned_shipping >= 0) AND (returned_shipping <= shipping) AND (returned_amount >= 0) AND (returned_amount <= total))),
+    CONSTRAINT order_returns_need_its_status CHECK ((((returns >= 1) AND ((status)::text = ANY ((ARRAY['partially_returned'::character varying, 'returned'::character varying])::text[]))) OR ((status)::text = 'cancelled'::text) OR ((NOT ((status)::text = ANY ((ARRAY['partially_returned'::character varying, 'returned'::character varying])::text[]))) AND (returns = 0)))),
+    CONSTRAINT order_status_is_known CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'paid'::character varying, 'partially_returned'::character varying, 'returned'::character varying, 'cancelled'::character varying, 'reopened'::character varying])::text[])))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE public.orders_return (
+    id uuid NOT NULL,
+    n integer NOT NULL,
+    external_id character varying(200) NOT NULL,
+    fingerprint bytea NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    amount bigint NOT NULL,
+    shipping bigint NOT NULL,
+    order_id uuid NOT NULL,
+    program_id uuid NOT NULL,
+    CONSTRAINT return_amounts_within_range CHECK (((n >= 1) AND (shipping >= 0) AND (amount >= shipping) AND (amount <= '1000000000000000'::bigint))),
+    CONSTRAINT return_external_id_is_not_empty CHECK ((NOT ((external_id)::text = ''::text)))
+);
+
+CREATE TABLE public.orders_return_line (
+    n integer NOT NULL,
+    return_n integer NOT NULL,
+    quantity bigint NOT NULL,
+    amount bigint NOT NULL,
+    tax bigint NOT NULL,
+    order_id uuid NOT NULL,
+    CONSTRAINT return_line_brings_something_back CHECK (((amount >= 0) AND (quantity >= 0) AND (tax >= 0) AND ((quantity >= 1) OR (amount >= 1))))
+);
+
+CREATE TABLE public.orders_return_tender (
+    n integer NOT NULL,
+    return_n integer NOT NULL,
+    amount bigint NOT NULL,
+    order_id uuid NOT NULL,
+    CONSTRAINT return_tender_gives_something_back CHECK ((amount >= 1))
+);
+
+CREATE TABLE public.orders_tender (
+    n integer NOT NULL,
+    kind character varying(12) NOT NULL,
+    amount bigint NOT NULL,
+    account_id uuid,
+    sequence bigint,
+    returned bigint DEFAULT 0 NOT NULL,
+    order_id uuid NOT NULL,
+    CONSTRAINT tender_amount_within_range CHECK (((amount >= 1) AND (amount <= '1000000000000000'::bigint) AND (n >= 1))),
+    CONSTRAINT tender_entry_is_of_points CHECK ((((account_id IS NULL) AND (sequence IS NULL)) OR ((account_id IS NOT NULL) AND (sequence IS NOT NULL) AND ((kind)::text = 'points'::text) AND (sequence >= 1)))),
+    CONSTRAINT tender_kind_is_known CHECK (((kind)::text = ANY ((ARRAY['bank'::character varying, 'card'::character varying, 'cash'::character varying, 'gift_card'::character varying, 'other'::character varying, 'points'::character varying, 'store_credit'::character varying, 'voucher'::character varying])::text[]))),
+    CONSTRAINT tender_returned_within_amount CHECK (((returned >= 0) AND (returned <= amount)))
+);
+
 CREATE TABLE public.programs_configuration (
     version integer NOT NULL,
     effective_from timestamp with time zone NOT NULL,
@@ -967,6 +1241,27 @@ ALTER TABLE ONLY public.access_membership_place
 ALTER TABLE ONLY public.access_membership
     ADD CONSTRAINT membership_user_is_unique UNIQUE (program_id, user_id);
 
+ALTER TABLE ONLY public.orders_order
+    ADD CONSTRAINT order_external_id_is_unique UNIQUE (program_id, external_id);
+
+ALTER TABLE ONLY public.orders_line
+    ADD CONSTRAINT orders_line_pkey PRIMARY KEY (order_id, n);
+
+ALTER TABLE ONLY public.orders_order
+    ADD CONSTRAINT orders_order_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.orders_return_line
+    ADD CONSTRAINT orders_return_line_pkey PRIMARY KEY (order_id, n, return_n);
+
+ALTER TABLE ONLY public.orders_return
+    ADD CONSTRAINT orders_return_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.orders_return_tender
+    ADD CONSTRAINT orders_return_tender_pkey PRIMARY KEY (order_id, n, return_n);
+
+ALTER TABLE ONLY public.orders_tender
+    ADD CONSTRAINT orders_tender_pkey PRIMARY KEY (order_id, n);
+
 ALTER TABLE ONLY public.programs_place
     ADD CONSTRAINT place_code_is_unique UNIQUE (program_id, code);
 
@@ -984,6 +1279,12 @@ ALTER TABLE ONLY public.programs_program
 
 ALTER TABLE ONLY public.programs_wallet
     ADD CONSTRAINT programs_wallet_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.orders_return
+    ADD CONSTRAINT return_counts_within_its_order UNIQUE (order_id, n);
+
+ALTER TABLE ONLY public.orders_return
+    ADD CONSTRAINT return_external_id_is_unique UNIQUE (program_id, external_id);
 
 ALTER TABLE ONLY public.access_user
     ADD CONSTRAINT user_email_is_unique UNIQUE (email);
@@ -1083,6 +1384,10 @@ CREATE INDEX membership_by_member ON public.access_membership USING btree (membe
 
 CREATE INDEX membership_by_program ON public.access_membership USING btree (program_id, id);
 
+CREATE INDEX order_by_member ON public.orders_order USING btree (member_id, occurred_at, id);
+
+CREATE INDEX order_by_program ON public.orders_order USING btree (program_id, id);
+
 CREATE INDEX outbox_by_transaction ON public.ledger_outbox USING btree (recorded_xid);
 
 CREATE INDEX outbox_told ON public.ledger_outbox USING btree (relayed_at) WHERE (relayed_at IS NOT NULL);
@@ -1127,6 +1432,14 @@ CREATE TRIGGER hold_never_deleted BEFORE DELETE OR TRUNCATE ON public.ledger_hol
 
 CREATE TRIGGER hold_never_reopens BEFORE UPDATE ON public.ledger_hold FOR EACH ROW WHEN (((NOT old.open) OR (old.account_id <> new.account_id) OR (old.sequence <> new.sequence) OR (old.points <> new.points) OR (old.expires_at <> new.expires_at))) EXECUTE FUNCTION public.ledger_refuse_change('hold_never_reopens');
 
+CREATE TRIGGER line_contents_never_change BEFORE UPDATE OF order_id, n, sku, name, category, brand, quantity, unit_price, discount, shared_discount, tax, amount ON public.orders_line FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('line_contents_never_change');
+
+CREATE TRIGGER line_equals_its_returns AFTER UPDATE ON public.orders_line REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_returned_lines();
+
+CREATE TRIGGER line_never_deleted BEFORE DELETE OR TRUNCATE ON public.orders_line FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('line_never_deleted');
+
+CREATE TRIGGER line_never_goes_back BEFORE UPDATE ON public.orders_line FOR EACH ROW WHEN (((new.returned_quantity < old.returned_quantity) OR (new.returned_amount < old.returned_amount) OR (new.returned_tax < old.returned_tax) OR (new.repriced_quantity < old.repriced_quantity) OR (new.repriced_amount < old.repriced_amount))) EXECUTE FUNCTION public.orders_refuse_change('line_never_goes_back');
+
 CREATE TRIGGER lot_credit_never_changes BEFORE UPDATE ON public.ledger_lot FOR EACH ROW WHEN (((old.account_id <> new.account_id) OR (old.sequence <> new.sequence) OR (old.n <> new.n) OR (old.root <> new.root) OR (old.credited <> new.credited) OR ((old.validity)::text IS DISTINCT FROM (new.validity)::text) OR ((old.lapsed > 0) AND (old.lapsed <> new.lapsed)))) EXECUTE FUNCTION public.ledger_refuse_change('lot_credit_never_changes');
 
 CREATE TRIGGER lot_dates_are_set_once BEFORE UPDATE ON public.ledger_lot FOR EACH ROW WHEN (((((old.available_at IS DISTINCT FROM new.available_at) OR (old.expires_at IS DISTINCT FROM new.expires_at)) AND (NOT ((old.activated_by IS NULL) AND (new.activated_by IS NOT NULL) AND ((old.state)::text = 'pending'::text)))) OR ((old.activated_by IS NOT NULL) AND (old.activated_by IS DISTINCT FROM new.activated_by)))) EXECUTE FUNCTION public.ledger_refuse_change('lot_dates_are_set_once');
@@ -1135,7 +1448,49 @@ CREATE TRIGGER lot_has_its_entry AFTER INSERT ON public.ledger_lot REFERENCING N
 
 CREATE TRIGGER lot_never_deleted BEFORE DELETE OR TRUNCATE ON public.ledger_lot FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change('lot_never_deleted');
 
+CREATE TRIGGER order_contents_never_change BEFORE UPDATE OF id, program_id, member_id, external_id, fingerprint, currency, channel, place_id, tax_included, occurred_at, created_at, line_count, shipping, total ON public.orders_order FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('order_contents_never_change');
+
+CREATE TRIGGER order_ended_never_changes BEFORE UPDATE ON public.orders_order FOR EACH ROW WHEN (((old.status)::text = ANY ((ARRAY['returned'::character varying, 'cancelled'::character varying])::text[]))) EXECUTE FUNCTION public.orders_refuse_change('order_ended_never_changes');
+
+CREATE TRIGGER order_equals_its_lines AFTER INSERT ON public.orders_line REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_lines();
+
+CREATE TRIGGER order_equals_its_returns AFTER UPDATE ON public.orders_order REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_returns();
+
+CREATE TRIGGER order_equals_its_tenders AFTER INSERT ON public.orders_tender REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_tenders();
+
+CREATE TRIGGER order_moves_as_it_may BEFORE UPDATE ON public.orders_order FOR EACH ROW WHEN ((((old.status)::text <> (new.status)::text) AND ((((((((((((old.status)::text <> 'open'::text) OR ((new.status)::text <> 'paid'::text)) AND (((old.status)::text <> 'open'::text) OR ((new.status)::text <> 'cancelled'::text))) AND (((old.status)::text <> 'paid'::text) OR ((new.status)::text <> 'partially_returned'::text))) AND (((old.status)::text <> 'paid'::text) OR ((new.status)::text <> 'returned'::text))) AND (((old.status)::text <> 'paid'::text) OR ((new.status)::text <> 'cancelled'::text))) AND (((old.status)::text <> 'paid'::text) OR ((new.status)::text <> 'reopened'::text))) AND (((old.status)::text <> 'partially_returned'::text) OR ((new.status)::text <> 'returned'::text))) AND (((old.status)::text <> 'partially_returned'::text) OR ((new.status)::text <> 'cancelled'::text))) AND (((old.status)::text <> 'reopened'::text) OR ((new.status)::text <> 'paid'::text))) AND (((old.status)::text <> 'reopened'::text) OR ((new.status)::text <> 'cancelled'::text))))) EXECUTE FUNCTION public.orders_refuse_change('order_moves_as_it_may');
+
+CREATE TRIGGER order_never_deleted BEFORE DELETE OR TRUNCATE ON public.orders_order FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('order_never_deleted');
+
+CREATE TRIGGER order_never_goes_back BEFORE UPDATE ON public.orders_order FOR EACH ROW WHEN (((new.version <= old.version) OR (new.times_paid < old.times_paid) OR (new.returns < old.returns) OR (new.returned_amount < old.returned_amount) OR (new.returned_shipping < old.returned_shipping))) EXECUTE FUNCTION public.orders_refuse_change('order_never_goes_back');
+
+CREATE TRIGGER order_paid_has_tenders AFTER UPDATE ON public.orders_order REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_paid();
+
+CREATE TRIGGER order_recorded_paid_has_tenders AFTER INSERT ON public.orders_order REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_paid();
+
+CREATE TRIGGER order_starts_whole AFTER INSERT ON public.orders_order REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_start();
+
 CREATE TRIGGER refusal_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_refusal FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change('refusal_never_changes');
+
+CREATE TRIGGER return_is_counted AFTER INSERT ON public.orders_return REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_returns();
+
+CREATE TRIGGER return_line_is_counted AFTER INSERT ON public.orders_return_line REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_returned_lines();
+
+CREATE TRIGGER return_line_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.orders_return_line FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('return_line_never_changes');
+
+CREATE TRIGGER return_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.orders_return FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('return_never_changes');
+
+CREATE TRIGGER return_tender_is_counted AFTER INSERT ON public.orders_return_tender REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_returned_tenders();
+
+CREATE TRIGGER return_tender_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.orders_return_tender FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('return_tender_never_changes');
+
+CREATE TRIGGER tender_contents_never_change BEFORE UPDATE OF order_id, n, kind, amount, account_id, sequence ON public.orders_tender FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('tender_contents_never_change');
+
+CREATE TRIGGER tender_equals_its_returns AFTER UPDATE ON public.orders_tender REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_returned_tenders();
+
+CREATE TRIGGER tender_never_deleted BEFORE DELETE OR TRUNCATE ON public.orders_tender FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('tender_never_deleted');
+
+CREATE TRIGGER tender_never_goes_back BEFORE UPDATE ON public.orders_tender FOR EACH ROW WHEN ((new.returned < old.returned)) EXECUTE FUNCTION public.orders_refuse_change('tender_never_goes_back');
 
 ALTER TABLE ONLY public.access_api_key
     ADD CONSTRAINT access_api_key_program_id_8023147c_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
@@ -1202,6 +1557,33 @@ ALTER TABLE ONLY public.members_person
 
 ALTER TABLE ONLY public.members_person
     ADD CONSTRAINT members_person_program_id_6f2880d6_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_line
+    ADD CONSTRAINT orders_line_order_id_c47dcbd1_fk_orders_order_id FOREIGN KEY (order_id) REFERENCES public.orders_order(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_order
+    ADD CONSTRAINT orders_order_member_id_5d95eb8a_fk_members_member_id FOREIGN KEY (member_id) REFERENCES public.members_member(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_order
+    ADD CONSTRAINT orders_order_place_id_ddcfe6ee_fk_programs_place_id FOREIGN KEY (place_id) REFERENCES public.programs_place(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_order
+    ADD CONSTRAINT orders_order_program_id_74767290_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_return_line
+    ADD CONSTRAINT orders_return_line_order_id_5ed56b67_fk_orders_order_id FOREIGN KEY (order_id) REFERENCES public.orders_order(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_return
+    ADD CONSTRAINT orders_return_order_id_cde1ef50_fk_orders_order_id FOREIGN KEY (order_id) REFERENCES public.orders_order(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_return
+    ADD CONSTRAINT orders_return_program_id_58c4f769_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_return_tender
+    ADD CONSTRAINT orders_return_tender_order_id_6ca62a06_fk_orders_order_id FOREIGN KEY (order_id) REFERENCES public.orders_order(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_tender
+    ADD CONSTRAINT orders_tender_order_id_50a6947b_fk_orders_order_id FOREIGN KEY (order_id) REFERENCES public.orders_order(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.programs_configuration
     ADD CONSTRAINT programs_configurati_program_id_2675bb3b_fk_programs_ FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
