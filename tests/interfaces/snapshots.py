@@ -15,6 +15,7 @@ _ACCOUNTS = f"""(
     SELECT a.id FROM ledger_account a JOIN programs_wallet w ON w.id = a.wallet_id
     WHERE {_OURS}
 )"""
+_ORDERS = f"(SELECT id FROM orders_order WHERE {_OURS})"
 _JOBS = f"(SELECT id FROM kernel_job WHERE {_OURS})"
 _OF_ACCOUNT = f"account_id IN {_ACCOUNTS}"
 
@@ -44,6 +45,12 @@ STORED = {
     "ledger_refusal": _OF_ACCOUNT,
     "members_member": _OURS,
     "members_person": _OURS,
+    "orders_line": f"order_id IN {_ORDERS}",
+    "orders_order": _OURS,
+    "orders_return": f"order_id IN {_ORDERS}",
+    "orders_return_line": f"order_id IN {_ORDERS}",
+    "orders_return_tender": f"order_id IN {_ORDERS}",
+    "orders_tender": f"order_id IN {_ORDERS}",
     "programs_configuration": _OURS,
     "programs_place": _OURS,
     "programs_program": f"id IN {_ASKED}",
