@@ -927,6 +927,21 @@ CREATE TABLE public.members_person (
     program_id uuid NOT NULL
 );
 
+CREATE TABLE public.orders_activity (
+    id uuid NOT NULL,
+    external_id character varying(200) NOT NULL,
+    fingerprint bytea NOT NULL,
+    type character varying(40) NOT NULL,
+    facts jsonb NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    member_id uuid NOT NULL,
+    place_id uuid,
+    program_id uuid NOT NULL,
+    CONSTRAINT activity_external_id_is_not_empty CHECK ((NOT ((external_id)::text = ''::text))),
+    CONSTRAINT activity_type_is_a_word CHECK (((type)::text ~ '^[a-z][a-z0-9_]*$'::text))
+);
+
 CREATE TABLE public.orders_line (
     n integer NOT NULL,
     sku character varying(200),
@@ -1112,6 +1127,9 @@ ALTER TABLE ONLY public.access_session
 ALTER TABLE ONLY public.access_user
     ADD CONSTRAINT access_user_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.orders_activity
+    ADD CONSTRAINT activity_external_id_is_unique UNIQUE (program_id, external_id);
+
 ALTER TABLE ONLY public.access_api_key
     ADD CONSTRAINT api_key_hash_is_unique UNIQUE (hash);
 
@@ -1244,6 +1262,9 @@ ALTER TABLE ONLY public.access_membership
 ALTER TABLE ONLY public.orders_order
     ADD CONSTRAINT order_external_id_is_unique UNIQUE (program_id, external_id);
 
+ALTER TABLE ONLY public.orders_activity
+    ADD CONSTRAINT orders_activity_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.orders_line
     ADD CONSTRAINT orders_line_pkey PRIMARY KEY (order_id, n);
 
@@ -1307,6 +1328,10 @@ CREATE INDEX access_session_membership_id_8aedba8e ON public.access_session USIN
 CREATE INDEX account_due ON public.ledger_account USING btree (next_due_at, id) WHERE (next_due_at IS NOT NULL);
 
 CREATE INDEX account_holder_by_holder ON public.ledger_account_holder USING btree (holder_id);
+
+CREATE INDEX activity_by_member ON public.orders_activity USING btree (member_id, type, occurred_at, id);
+
+CREATE INDEX activity_by_program ON public.orders_activity USING btree (program_id, id);
 
 CREATE INDEX allocation_by_lot ON public.ledger_allocation USING btree (account_id, lot_sequence, lot_n);
 
@@ -1409,6 +1434,8 @@ CREATE TRIGGER account_identity_never_changes BEFORE UPDATE ON public.ledger_acc
 CREATE TRIGGER account_never_deleted BEFORE DELETE OR TRUNCATE ON public.ledger_account FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change('account_never_deleted');
 
 CREATE TRIGGER account_never_goes_back BEFORE UPDATE ON public.ledger_account FOR EACH ROW WHEN (((new.last_sequence < old.last_sequence) OR (new.lifetime < old.lifetime) OR (new.effective_at < old.effective_at))) EXECUTE FUNCTION public.ledger_refuse_change('account_never_goes_back');
+
+CREATE TRIGGER activity_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.orders_activity FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('activity_never_changes');
 
 CREATE TRIGGER allocation_has_its_entry AFTER INSERT ON public.ledger_allocation REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_check_owner('allocation_has_its_entry');
 
@@ -1557,6 +1584,15 @@ ALTER TABLE ONLY public.members_person
 
 ALTER TABLE ONLY public.members_person
     ADD CONSTRAINT members_person_program_id_6f2880d6_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_activity
+    ADD CONSTRAINT orders_activity_member_id_f7d5e21f_fk_members_member_id FOREIGN KEY (member_id) REFERENCES public.members_member(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_activity
+    ADD CONSTRAINT orders_activity_place_id_88ffc3cb_fk_programs_place_id FOREIGN KEY (place_id) REFERENCES public.programs_place(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.orders_activity
+    ADD CONSTRAINT orders_activity_program_id_397bdb82_fk_programs_program_id FOREIGN KEY (program_id) REFERENCES public.programs_program(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.orders_line
     ADD CONSTRAINT orders_line_order_id_c47dcbd1_fk_orders_order_id FOREIGN KEY (order_id) REFERENCES public.orders_order(id) DEFERRABLE INITIALLY DEFERRED;

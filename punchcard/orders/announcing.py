@@ -1,4 +1,4 @@
-"""What is told of orders: numbers and ids; their external ids may name somebody."""
+"""What is told of orders and activities: numbers and ids, and nobody's words."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from punchcard.kernel.ids import typed
 from punchcard.kernel.outbox import Announcement, announce
 
-from .events import OrderEvent
-from .order import OrderView, ReturnView
+from .events import ActivityEvent, OrderEvent
+from .order import ActivityView, OrderView, ReturnView
 
 _MOVED: dict[str, OrderEvent] = {
     "paid": "order.paid",
@@ -47,6 +47,22 @@ def announce_returned(*, returns: Sequence[tuple[ReturnView, OrderView]]) -> Non
                 },
             )
             for returned, order in returns
+        ]
+    )
+
+
+def announce_activities(*, activities: Sequence[ActivityView]) -> None:
+    """Tell of new activities; of their facts nothing, which may be somebody's words."""
+    type_: ActivityEvent = "activity.recorded"
+    announce(
+        announcements=[
+            Announcement(
+                program=activity.program,
+                type=type_,
+                member=activity.member,
+                data={"activity": typed("act", activity.id), "type": activity.type},
+            )
+            for activity in activities
         ]
     )
 

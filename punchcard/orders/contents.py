@@ -1,4 +1,4 @@
-"""What is said of an order, of a return and of a move, and what is malformed of it.
+"""What is said of an order, a return, a move, an activity; what is malformed of it.
 
 Pure: no Django, database or clock. Money is whole minor units of the order's currency.
 """
@@ -6,6 +6,7 @@ Pure: no Django, database or clock. Money is whole minor units of the order's cu
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 from uuid import UUID
@@ -21,6 +22,9 @@ TEXT_MAX = 200
 LINES_MAX = 1_000
 TENDERS_MAX = 50
 AMOUNT_MAX = 10**15
+FACTS_MAX = 50
+FACT_MAX = 500
+WORD_PATTERN = r"[a-z][a-z0-9_]{0,39}"
 
 MoneyKind: TypeAlias = Literal["card", "cash", "bank", "other"]
 TenderKind: TypeAlias = (
@@ -101,6 +105,18 @@ class NewReturn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that is left, the shipping with it."""
 
 
+class NewActivity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something else that a member did, as somebody else knows it."""
+
+    external_id: str
+    member: UUID
+    type: str
+    """A word: `review`, `check_in`."""
+    occurred_at: datetime
+    place: UUID | None = None
+    facts: dict[str, str | int | bool] = {}
+
+
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """An order was paid, was cancelled, or is open again."""
 
@@ -126,6 +142,34 @@ def fingerprint_return(asked: NewReturn) -> bytes:
     """Return what two deliveries of one return have in common."""
     at = asked.occurred_at.astimezone(UTC)
     return _digest(msgspec.structs.replace(asked, occurred_at=at))
+
+
+def fingerprint_activity(activity: NewActivity) -> bytes:
+    """Return what two deliveries of one activity have in common."""
+    at = activity.occurred_at.astimezone(UTC)
+    facts = dict(sorted(activity.facts.items()))
+    return _digest(msgspec.structs.replace(activity, occurred_at=at, facts=facts))
+
+
+def check_activity(activity: NewActivity, *, now: datetime) -> None:
+    """Refuse an activity that makes no sense as it stands, whatever its type asks for.
+
+    Raises:
+        OrderMalformed: a field is not what it must be; the first one.
+    """
+    _external_id(activity.external_id)
+    _require(_is_word(activity.type), "type", "must be a word: a-z, 0-9, _")
+    _instant(activity.occurred_at, now)
+    _require(len(activity.facts) <= FACTS_MAX, "facts", f"at most {FACTS_MAX}")
+    for name, value in activity.facts.items():
+        at = f"facts/{name}"
+        _require(_is_word(name), "facts", "must have words as names: a-z, 0-9, _")
+        if isinstance(value, str):
+            good = len(value) <= FACT_MAX and (not value or value.isprintable())
+            _require(good, at, f"must be at most {FACT_MAX} printable characters")
+        else:
+            within = isinstance(value, int) and abs(value) <= AMOUNT_MAX
+            _require(within, at, "must be a text, a whole number, or true or false")
 
 
 def check_order(order: NewOrder, *, now: datetime) -> None:
@@ -233,6 +277,10 @@ def _external_id(text: str) -> None:
         "external_id",
         f"must be 1 to {EXTERNAL_ID_MAX} printable characters, no space at the ends",
     )
+
+
+def _is_word(text: str) -> bool:
+    return re.fullmatch(WORD_PATTERN, text) is not None
 
 
 def _text(field: str, text: str | None) -> None:

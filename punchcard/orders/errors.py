@@ -6,13 +6,13 @@ from uuid import UUID
 
 
 class OrderRefused(Exception):
-    """What was asked of one order, or of one return, is not done."""
+    """What was asked of one order, return or activity is not done."""
 
     code: str
 
 
 class OrderMalformed(OrderRefused):
-    """A field of an order, or of a return, is not what it must be."""
+    """A field of an order, a return or an activity is not what it must be."""
 
     code = "malformed"
 
@@ -60,6 +60,12 @@ class ReturnNotFound(OrderRefused):
     code = "return_not_found"
 
 
+class ActivityNotFound(OrderRefused):
+    """There is no such activity."""
+
+    code = "activity_not_found"
+
+
 class OrderReused(OrderRefused):
     """The external id is of another order, or of this one with other contents."""
 
@@ -79,6 +85,17 @@ class ReturnReused(OrderRefused):
     def __init__(self, returned: UUID) -> None:
         """Take the return that has the external id."""
         self.returned = returned
+        super().__init__()
+
+
+class ActivityReused(OrderRefused):
+    """The external id is of another activity, or of this one with other contents."""
+
+    code = "activity_reused"
+
+    def __init__(self, activity: UUID) -> None:
+        """Take the activity that has the external id."""
+        self.activity = activity
         super().__init__()
 
 

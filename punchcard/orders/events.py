@@ -1,4 +1,4 @@
-"""What orders announce."""
+"""What orders and activities announce."""
 
 from __future__ import annotations
 
@@ -11,3 +11,4 @@ OrderEvent: TypeAlias = Literal[
     "order.cancelled",
     "order.returned",
 ]
+ActivityEvent: TypeAlias = Literal["activity.recorded"]

@@ -263,6 +263,54 @@ class Return(models.Model):
         return self.external_id
 
 
+class Activity(models.Model):
+    """Something else that a member did: a review, a check-in. Never changes."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    program = models.ForeignKey(
+        "programs.Program", models.PROTECT, related_name="+", db_index=False
+    )
+    member = models.ForeignKey(
+        "members.Member", models.PROTECT, related_name="+", db_index=False
+    )
+    external_id = models.CharField(max_length=_TEXT)
+    fingerprint = models.BinaryField()
+    type = models.CharField(max_length=40)
+    place = models.ForeignKey(
+        "programs.Place", models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    facts = models.JSONField()
+    """Names of facts, each with a text, a whole number, or true or false."""
+    occurred_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "orders_activity"
+        constraints = [
+            models.UniqueConstraint(
+                name="activity_external_id_is_unique", fields=["program", "external_id"]
+            ),
+            models.CheckConstraint(
+                name="activity_external_id_is_not_empty", condition=~Q(external_id="")
+            ),
+            models.CheckConstraint(
+                name="activity_type_is_a_word",
+                condition=Q(type__regex=r"^[a-z][a-z0-9_]*$"),
+            ),
+        ]
+        indexes = [
+            models.Index(name="activity_by_program", fields=["program", "id"]),
+            # How often a member did this before an instant.
+            models.Index(
+                name="activity_by_member",
+                fields=["member", "type", "occurred_at", "id"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
 class ReturnLine(models.Model):
     """What a return brought back of one line."""
 

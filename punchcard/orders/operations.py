@@ -13,12 +13,27 @@ from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import require_transaction
 
 from . import contents, errors
-from .announcing import announce_moved, announce_recorded, announce_returned
-from .contents import Move, NewLine, NewOrder, NewReturn, NewTender, ReturnedPart
-from .order import OrderView, ReturnView
+from .announcing import (
+    announce_activities,
+    announce_moved,
+    announce_recorded,
+    announce_returned,
+)
+from .contents import (
+    Move,
+    NewActivity,
+    NewLine,
+    NewOrder,
+    NewReturn,
+    NewTender,
+    ReturnedPart,
+)
+from .order import ActivityView, OrderView, ReturnView
 from .queries import (
+    find_kept_activities,
     find_kept_orders,
     find_kept_returns,
+    get_activities,
     get_orders,
     get_returns,
     lock_orders,
@@ -26,10 +41,11 @@ from .queries import (
 from .rules.composing import compose, is_paid_alike, numbered, tendered
 from .rules.moving import check_move
 from .rules.returning import take_back
-from .writing import insert_orders, insert_returns, update_moved
+from .writing import insert_activities, insert_orders, insert_returns, update_moved
 
 __all__ = [
     "Move",
+    "NewActivity",
     "NewLine",
     "NewOrder",
     "NewReturn",
@@ -45,6 +61,15 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """As it stands; None: it was refused."""
     created: bool = False
     """Whether this delivery made it: else it was known, and may stand elsewhere."""
+    refusal: errors.OrderRefused | None = None
+
+
+class ActivityRecorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an activity that was told."""
+
+    activity: ActivityView | None = None
+    created: bool = False
+    """Whether this delivery made it: else it was known."""
     refusal: errors.OrderRefused | None = None
 
 
@@ -104,6 +129,45 @@ def record_orders(
         if place not in answers:
             answers[place] = _recorded(ids[place], order, *standing[order.external_id])
     return [answers[place] for place in range(len(orders))]
+
+
+def record_activities(
+    *, program: UUID, activities: Sequence[NewActivity], now: datetime
+) -> list[ActivityRecorded]:
+    """Write activities that are not there yet; answer all, in the order asked.
+
+    The same contents under the same external id are the activity that is there, and
+    other contents are refused (`ActivityReused`). Four statements at most.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    answers: dict[int, ActivityRecorded] = {}
+    wanted: dict[str, ActivityView] = {}
+    prints: dict[str, bytes] = {}
+    ids = sorted(new_id() for _ in activities)
+    for place, activity in enumerate(activities):
+        try:
+            contents.check_activity(activity, now=now)
+        except errors.OrderRefused as refusal:
+            answers[place] = ActivityRecorded(refusal=refusal)
+            continue
+        view = _new_activity(ids[place], program, activity, now)
+        wanted.setdefault(activity.external_id, view)
+        prints.setdefault(activity.external_id, contents.fingerprint_activity(activity))
+    standing = _insert_or_find_activities(program, wanted, prints)
+    for place, activity in enumerate(activities):
+        if place in answers:
+            continue
+        first, stands = standing[activity.external_id]
+        if first != contents.fingerprint_activity(activity):
+            reused = errors.ActivityReused(stands.id)
+            answers[place] = ActivityRecorded(refusal=reused)
+        else:
+            created = stands.id == ids[place]
+            answers[place] = ActivityRecorded(activity=stands, created=created)
+    return [answers[place] for place in range(len(activities))]
 
 
 def move_orders(*, program: UUID, moves: Sequence[Move], now: datetime) -> list[Moved]:
@@ -207,6 +271,42 @@ def _new_order(
         lines=composed.lines,
         tenders=composed.tenders,
     )
+
+
+def _new_activity(
+    identity: UUID, program: UUID, activity: NewActivity, now: datetime
+) -> ActivityView:
+    return ActivityView(
+        id=identity,
+        program=program,
+        member=activity.member,
+        external_id=activity.external_id,
+        type=activity.type,
+        place=activity.place,
+        facts=activity.facts,
+        occurred_at=activity.occurred_at,
+        created_at=now,
+    )
+
+
+def _insert_or_find_activities(
+    program: UUID, wanted: dict[str, ActivityView], prints: dict[str, bytes]
+) -> dict[str, tuple[bytes, ActivityView]]:
+    """Write those that are not there yet; return all, with their fingerprints."""
+    if not wanted:
+        return {}
+    made = insert_activities(
+        activities=list(wanted.values()), fingerprints=list(prints.values())
+    )
+    new = {text: view for text, view in wanted.items() if view.id in made}
+    announce_activities(activities=list(new.values()))
+    asked = [text for text in wanted if text not in new]
+    kept = find_kept_activities(program=program, external_ids=asked)
+    found = get_activities(
+        program=program, activities=[one.id for one in kept.values()]
+    )
+    known = {text: (one.fingerprint, found[one.id]) for text, one in kept.items()}
+    return known | {text: (prints[text], view) for text, view in new.items()}
 
 
 def _insert_or_find(

@@ -1,4 +1,4 @@
-"""An order as it stands, and its returns: frozen, and what follows from their numbers.
+"""An order as it stands, its returns, an activity: and what follows from their numbers.
 
 Pure: no Django, database or clock. Money is whole minor units of the order's currency.
 """
@@ -124,6 +124,20 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     def returned_shipping_share(self) -> Fraction:
         """Which part of the shipping is back, from 0 to 1; 0 where it was free."""
         return Fraction(self.returned_shipping, self.shipping or 1)
+
+
+class ActivityView(msgspec.Struct, frozen=True, kw_only=True):
+    """Something else that a member did."""
+
+    id: UUID
+    program: UUID
+    member: UUID
+    external_id: str
+    type: str
+    place: UUID | None
+    facts: dict[str, str | int | bool]
+    occurred_at: datetime
+    created_at: datetime
 
 
 class ReturnedLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -14,10 +14,26 @@ from punchcard.kernel.transactions import require_transaction
 
 from . import errors
 from .contents import Status
-from .order import LineView, OrderView, ReturnView, TenderView
-from .reading import ORDER, RETURN, Kept, find_kept, read_orders, read_returns
+from .order import ActivityView, LineView, OrderView, ReturnView, TenderView
+from .reading import (
+    ACTIVITY,
+    ORDER,
+    RETURN,
+    Kept,
+    find_kept,
+    read_activities,
+    read_orders,
+    read_returns,
+)
 
-__all__ = ["LineView", "OrderView", "ReturnView", "Status", "TenderView"]
+__all__ = [
+    "ActivityView",
+    "LineView",
+    "OrderView",
+    "ReturnView",
+    "Status",
+    "TenderView",
+]
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +57,7 @@ _CONDITIONS: Mapping[str, LiteralString] = {
     "channel": "channel = %(channel)s",
     "place": "place_id = %(place)s",
     "external_id": "external_id = %(external_id)s",
+    "type": "type = %(type)s",
     "occurred_from": "occurred_at >= %(occurred_from)s",
     "occurred_to": "occurred_at < %(occurred_to)s",
 }
@@ -115,23 +132,10 @@ def list_orders(
     filters: Filters = ALL,
 ) -> list[OrderView]:
     """Return orders in the order of recording, `limit` of them, after an order."""
-    wanted = {
-        name: value
-        for name, value in msgspec.structs.asdict(filters).items()
-        if value is not None
-    }
-    # PostgreSQL knows no NUL in text, so no order has one.
-    if any(isinstance(value, str) and "\0" in value for value in wanted.values()):
-        return []
-    where = "WHERE program_id = %(program)s"
-    for name in wanted:
-        where += f" AND {_CONDITIONS[name]}"
-    if after is not None:
-        where += " AND id < %(after)s" if newest_first else " AND id > %(after)s"
-    where += " ORDER BY id DESC" if newest_first else " ORDER BY id"
+    where, wanted = _narrowed(filters, after=after, newest_first=newest_first)
     found = read_orders(
         statement=ORDER + where + " LIMIT %(limit)s",
-        parameters={"program": program, "after": after, "limit": limit, **wanted},
+        parameters={"program": program, "limit": limit, **wanted},
     )
     return list(found.values())
 
@@ -185,6 +189,141 @@ def list_returns(
         parameters={"program": program, "order": order, "after": after, "limit": limit},
     )
     return list(found.values())
+
+
+class ActivityFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which activities are wanted; None: whichever."""
+
+    member: UUID | None = None
+    type: str | None = None
+    external_id: str | None = None
+    occurred_from: datetime | None = None
+    """Included."""
+    occurred_to: datetime | None = None
+    """Not included."""
+
+
+ALL_ACTIVITIES = ActivityFilters()
+
+
+def get_activity(*, program: UUID, activity: UUID) -> ActivityView:
+    """Return an activity of this program.
+
+    Raises:
+        ActivityNotFound: the program has none with this id.
+    """
+    found = get_activities(program=program, activities=[activity])
+    if activity not in found:
+        raise errors.ActivityNotFound
+    return found[activity]
+
+
+def get_activities(
+    *, program: UUID, activities: Sequence[UUID]
+) -> dict[UUID, ActivityView]:
+    """Return those of the activities that are this program's; one statement."""
+    if not activities:
+        return {}
+    found = read_activities(
+        statement=ACTIVITY + "WHERE program_id = %(program)s AND id = ANY(%(wanted)s)",
+        parameters={"program": program, "wanted": sql.Uuids(activities)},
+    )
+    return {activity.id: activity for activity in found}
+
+
+def find_kept_activities(
+    *, program: UUID, external_ids: Sequence[str]
+) -> dict[str, Kept]:
+    """Return what deliveries of these external ids are compared with; one statement."""
+    return find_kept(
+        statement="SELECT external_id, id, fingerprint FROM orders_activity"
+        " WHERE program_id = %(program)s AND external_id = ANY(%(asked)s)",
+        program=program,
+        external_ids=external_ids,
+    )
+
+
+def list_activities(
+    *,
+    program: UUID,
+    limit: int,
+    after: UUID | None = None,
+    newest_first: bool = True,
+    filters: ActivityFilters = ALL_ACTIVITIES,
+) -> list[ActivityView]:
+    """Return activities in the order of recording, `limit` of them, after one."""
+    where, wanted = _narrowed(filters, after=after, newest_first=newest_first)
+    return read_activities(
+        statement=ACTIVITY + where + " LIMIT %(limit)s",
+        parameters={"program": program, "limit": limit, **wanted},
+    )
+
+
+class ActivityFactsWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose activities of a type are counted: those before one, since an instant.
+
+    `before` and `activity` are an activity's instant and id; see `FactsWanted`.
+    """
+
+    member: UUID
+    type: str
+    before: datetime
+    activity: UUID | None = None
+    since: datetime | None = None
+    """Included; None: since ever."""
+    summed: str | None = None
+    """The fact to add up, where it is a whole number."""
+
+
+class ActivityFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's activities of one type in a stretch of time."""
+
+    count: int
+    sum: int
+    last_at: datetime | None
+
+
+def read_activity_facts(
+    *, program: UUID, wanted: Sequence[ActivityFactsWanted]
+) -> list[ActivityFacts]:
+    """Return counts and sums of activities, in the order asked; one statement."""
+    if not wanted:
+        return []
+    cursor = sql.cursor()
+    cursor.execute(
+        """
+        SELECT s.* FROM unnest(%(members)s, %(types)s, %(befores)s, %(ids)s,
+            %(sinces)s, %(summed)s)
+            WITH ORDINALITY AS w (member, type, before, id, since, summed, place)
+        CROSS JOIN LATERAL (
+            SELECT count(*), coalesce(sum(
+                CASE WHEN jsonb_typeof(a.facts->w.summed) = 'number'
+                    THEN (a.facts->>w.summed)::bigint END), 0)::bigint,
+                max(a.occurred_at)
+            FROM orders_activity a
+            WHERE a.member_id = w.member AND a.type = w.type
+                AND a.program_id = %(program)s
+                AND a.occurred_at >= coalesce(w.since, '-infinity')
+                AND a.occurred_at <= w.before
+                AND (a.occurred_at < w.before OR a.id < w.id)
+        ) s
+        ORDER BY w.place
+        """,
+        {
+            "program": program,
+            "members": sql.Uuids([one.member for one in wanted]),
+            "types": sql.Texts([one.type for one in wanted]),
+            "befores": sql.Instants([one.before for one in wanted]),
+            "ids": sql.Uuids([one.activity for one in wanted]),
+            "sinces": sql.Instants([one.since for one in wanted]),
+            "summed": sql.Texts([one.summed for one in wanted]),
+        },
+        prepare=True,
+    )
+    return [
+        ActivityFacts(count=count, sum=total, last_at=last_at)
+        for count, total, last_at in cursor
+    ]
 
 
 class FactsWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,3 +392,24 @@ def read_facts(*, program: UUID, wanted: Sequence[FactsWanted]) -> list[Facts]:
         Facts(orders=orders, bought=bought, spent=spent, last_at=last_at)
         for orders, bought, spent, last_at in cursor
     ]
+
+
+def _narrowed(
+    filters: msgspec.Struct, *, after: UUID | None, newest_first: bool
+) -> tuple[LiteralString, dict[str, Any]]:
+    """Return the WHERE and ORDER BY of a list, and their parameters."""
+    wanted = {
+        name: value
+        for name, value in msgspec.structs.asdict(filters).items()
+        if value is not None
+    }
+    where: LiteralString = "WHERE program_id = %(program)s"
+    # PostgreSQL knows no NUL in text, so nothing has one.
+    if any(isinstance(value, str) and "\0" in value for value in wanted.values()):
+        where, wanted = where + " AND FALSE", {}
+    for name in wanted:
+        where += f" AND {_CONDITIONS[name]}"
+    if after is not None:
+        where += " AND id < %(after)s" if newest_first else " AND id > %(after)s"
+    where += " ORDER BY id DESC" if newest_first else " ORDER BY id"
+    return where, wanted | {"after": after}

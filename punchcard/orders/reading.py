@@ -12,6 +12,7 @@ import msgspec
 from punchcard.kernel import sql
 
 from .order import (
+    ActivityView,
     LineView,
     OrderView,
     ReturnedLine,
@@ -25,6 +26,11 @@ ORDER: LiteralString = """
         tax_included, occurred_at, created_at, paid_at, version, times_paid, shipping,
         total, returns, returned_shipping, returned_amount
     FROM orders_order
+"""
+ACTIVITY: LiteralString = """
+    SELECT id, program_id, member_id, external_id, type, place_id, facts, occurred_at,
+        created_at
+    FROM orders_activity
 """
 _LINES: LiteralString = """
     SELECT order_id, n, sku, name, category, brand, quantity, unit_price, discount,
@@ -139,3 +145,13 @@ def _by_return(
     for order, n, *row in rows:
         found[order, n].append(kind(**dict(zip(names, row, strict=True))))
     return found
+
+
+def read_activities(
+    *, statement: str, parameters: Mapping[str, Any]
+) -> list[ActivityView]:
+    """Return activities; one statement."""
+    cursor = sql.cursor()
+    cursor.execute(statement.encode(), parameters, prepare=True)
+    names = ActivityView.__struct_fields__
+    return [ActivityView(**dict(zip(names, row, strict=True))) for row in cursor]

@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from punchcard.kernel import sql
 
-from .order import LineView, OrderView, ReturnView, TenderView
+from .order import ActivityView, LineView, OrderView, ReturnView, TenderView
 
 _FILES = Path(__file__).parent / "sql"
 _RECORD = sql.numbered(sql.load(_FILES / "record.sql"))
 _MOVE = sql.numbered(sql.load(_FILES / "move.sql"))
 _RETURN = sql.numbered(sql.load(_FILES / "return.sql"))
+_ACTIVITIES = sql.numbered(sql.load(_FILES / "activities.sql"))
 
 Columns = Sequence[tuple[str, type[sql.Array]]]
 Pairs = Iterable[tuple[OrderView, OrderView]]
@@ -81,6 +84,16 @@ _RETURNED_LINE: Columns = [
     ("repriced_amount", sql.Int8s),
 ]
 _RETURNED_TENDER: Columns = [("n", sql.Int8s), ("returned", sql.Int8s)]
+_ACTIVITY: Columns = [
+    ("id", sql.Uuids),
+    ("program", sql.Uuids),
+    ("member", sql.Uuids),
+    ("external_id", sql.Texts),
+    ("type", sql.Texts),
+    ("place", sql.Uuids),
+    ("occurred_at", sql.Instants),
+    ("created_at", sql.Instants),
+]
 _BACK_HEAD: Columns = [
     ("id", sql.Uuids),
     ("order", sql.Uuids),
@@ -163,6 +176,23 @@ def insert_returns(
         **_columns("o_", _RETURNED_ORDER, [new for _, new in pairs]),
     }
     _execute(_RETURN, parameters)
+
+
+def insert_activities(
+    *, activities: Sequence[ActivityView], fingerprints: Sequence[bytes]
+) -> set[UUID]:
+    """Write activities whose external ids are not there yet; return which were written.
+
+    One statement. Who delivers the same at this moment is waited for.
+    """
+    parameters: dict[str, Any] = {
+        **_columns("a_", _ACTIVITY, activities),
+        "a_fingerprint": sql.Byteas(fingerprints),
+        "a_facts": sql.Texts(
+            [msgspec.json.encode(one.facts).decode() for one in activities]
+        ),
+    }
+    return {row[0] for row in _execute(_ACTIVITIES, parameters).fetchall()}
 
 
 Part = LineView | TenderView

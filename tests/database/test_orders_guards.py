@@ -104,6 +104,15 @@ def whole(order=None, lines=None, tenders=None):
     return f"WITH {', '.join(made)} SELECT id FROM made"
 
 
+def activity(name="'b'", type_="'review'"):
+    return f"""
+        INSERT INTO orders_activity (id, program_id, member_id, external_id,
+            fingerprint, type, facts, occurred_at, created_at)
+        SELECT gen_random_uuid(), program_id, member_id, n, '\\x00', {type_}, '{{}}',
+            now(), now()
+        FROM orders_order, unnest(ARRAY['a', {name}]) AS n WHERE id = {{p}}"""
+
+
 def update(table, change, of="{o}", where="TRUE"):
     key = "id" if table == "order" else "order_id"
     return f"UPDATE orders_{table} SET {change} WHERE {key} = {of} AND {where}"
@@ -246,6 +255,12 @@ ATTEMPTS = [
         "DELETE FROM orders_return_tender WHERE order_id = {o}",
     ),
     ("return_line_never_changes", "TRUNCATE orders_return_line"),
+    ("activity_never_changes", "UPDATE orders_activity SET type = 'x'"),
+    ("activity_never_changes", "DELETE FROM orders_activity"),
+    ("activity_external_id_is_not_empty", activity("''")),
+    ("activity_external_id_is_unique", activity("'a'")),
+    ("activity_type_is_a_word", activity(type_="'Check in'")),
+    (None, activity()),
     # An order moves as it may, and forwards.
     ("order_moves_as_it_may", moved("reopened", "{n}")),
     ("order_moves_as_it_may", moved("paid", "{o}")),

@@ -24,7 +24,7 @@ from punchcard.kernel.metrics import REGISTRY
 from punchcard.ledger.errors import NOT_REMEMBERED, REFUSALS
 from punchcard.ledger.events import AccountEvent, EntryEvent
 from punchcard.members.events import MemberEvent
-from punchcard.orders.events import OrderEvent
+from punchcard.orders.events import ActivityEvent, OrderEvent
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -152,7 +152,7 @@ def test_the_page_of_roles_is_the_code_in_order() -> None:
 def test_the_page_of_events_is_the_code_in_order() -> None:
     text = (DOCS / "reference" / "events.md").read_text()
     shown = re.findall(r"^\| `(\w+\.\w+)` \| [^|]+ \|$", text, re.MULTILINE)
-    announced = (EntryEvent, AccountEvent, MemberEvent, OrderEvent)
+    announced = (EntryEvent, AccountEvent, MemberEvent, OrderEvent, ActivityEvent)
     assert shown == [name for names in announced for name in get_args(names)]
     assert list(get_args(EventType)) == shown, "and what a list can be narrowed to"
 

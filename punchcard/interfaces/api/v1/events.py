@@ -71,6 +71,7 @@ EventType = Literal[
     "order.reopened",
     "order.cancelled",
     "order.returned",
+    "activity.recorded",
 ]
 
 

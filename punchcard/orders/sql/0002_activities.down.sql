@@ -1,0 +1,1 @@
+DROP TRIGGER activity_never_changes ON orders_activity;
