@@ -1435,7 +1435,11 @@ CREATE TRIGGER account_never_deleted BEFORE DELETE OR TRUNCATE ON public.ledger_
 
 CREATE TRIGGER account_never_goes_back BEFORE UPDATE ON public.ledger_account FOR EACH ROW WHEN (((new.last_sequence < old.last_sequence) OR (new.lifetime < old.lifetime) OR (new.effective_at < old.effective_at))) EXECUTE FUNCTION public.ledger_refuse_change('account_never_goes_back');
 
-CREATE TRIGGER activity_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.orders_activity FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('activity_never_changes');
+CREATE TRIGGER activity_facts_are_forgotten_alone BEFORE UPDATE ON public.orders_activity FOR EACH ROW WHEN ((new.facts IS DISTINCT FROM '{}'::jsonb)) EXECUTE FUNCTION public.orders_refuse_change('activity_facts_are_forgotten_alone');
+
+CREATE TRIGGER activity_never_changes BEFORE UPDATE OF id, program_id, member_id, external_id, fingerprint, type, place_id, occurred_at, created_at ON public.orders_activity FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('activity_never_changes');
+
+CREATE TRIGGER activity_never_deleted BEFORE DELETE OR TRUNCATE ON public.orders_activity FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('activity_never_deleted');
 
 CREATE TRIGGER allocation_has_its_entry AFTER INSERT ON public.ledger_allocation REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_check_owner('allocation_has_its_entry');
 

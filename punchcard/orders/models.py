@@ -264,7 +264,10 @@ class Return(models.Model):
 
 
 class Activity(models.Model):
-    """Something else that a member did: a review, a check-in. Never changes."""
+    """Something else that a member did: a review, a check-in.
+
+    It never changes. Its facts are forgotten when the member is erased.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     program = models.ForeignKey(

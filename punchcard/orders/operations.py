@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from punchcard.kernel import sql
 from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import require_transaction
 
@@ -168,6 +169,24 @@ def record_activities(
             created = stands.id == ids[place]
             answers[place] = ActivityRecorded(activity=stands, created=created)
     return [answers[place] for place in range(len(activities))]
+
+
+def forget_facts(*, program: UUID, member: UUID) -> int:
+    """Forget what a member's activities said: their words, maybe. Return of how many.
+
+    That they happened stays, and so does what two deliveries have in common.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    cursor = sql.cursor()
+    cursor.execute(
+        "UPDATE orders_activity SET facts = '{}'"
+        " WHERE program_id = %(program)s AND member_id = %(member)s AND facts <> '{}'",
+        {"program": program, "member": member},
+    )
+    return cursor.rowcount
 
 
 def move_orders(*, program: UUID, moves: Sequence[Move], now: datetime) -> list[Moved]:

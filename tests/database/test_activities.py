@@ -14,6 +14,7 @@ from punchcard.orders import errors, queries
 from punchcard.orders.operations import (
     ActivityRecorded,
     NewActivity,
+    forget_facts,
     record_activities,
 )
 from punchcard.orders.queries import ActivityFactsWanted, ActivityFilters
@@ -189,6 +190,25 @@ def test_facts_count_what_was_done_before(shop: Shop) -> None:
     plain = ActivityFactsWanted(member=shop.members["anna"], type="review", before=NOW)
     (counted,) = queries.read_activity_facts(program=shop.program, wanted=[plain])
     assert (counted.count, counted.sum) == (3, 0)
+
+
+def test_what_a_member_said_is_forgotten_and_that_it_happened_is_not(
+    shop: Shop,
+) -> None:
+    told = [an_activity(shop, "a"), an_activity(shop, "b", by="ben")]
+    (first, _) = tell(shop, *told)
+    member, elsewhere = shop.members["anna"], a_shop().program
+    with transaction():
+        assert forget_facts(program=elsewhere, member=member) == 0
+        assert forget_facts(program=shop.program, member=member) == 1
+        assert forget_facts(program=shop.program, member=member) == 0
+    found = queries.list_activities(program=shop.program, limit=9, newest_first=False)
+    assert [one.facts for one in found] == [{}, {"stars": 5}]
+    # The same delivery once more is still the same.
+    (again,) = tell(shop, told[0])
+    assert first.activity is not None
+    assert again.activity == found[0]
+    assert (again.created, found[0].id) == (False, first.activity.id)
 
 
 def test_an_activity_needs_a_transaction(shop: Shop) -> None:

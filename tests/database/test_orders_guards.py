@@ -12,8 +12,9 @@ import pytest
 
 from punchcard.kernel import sql
 from punchcard.kernel.transactions import transaction
-from tests.builders import rows
-from tests.database.shop import Shop, a_shop, moving, returning
+from punchcard.orders.operations import NewActivity, record_activities
+from tests.builders import START, rows
+from tests.database.shop import NOW, Shop, a_shop, moving, returning
 
 
 class Undo(Exception):
@@ -36,6 +37,15 @@ def orders(committing: None, at_hand: list[dict[str, str]]) -> dict[str, str]:
         unpaid = shop.recorded("n", "2x50", status="open")
         (answer,) = shop.give_back(returning(partly.id, "r", "1x1", shipping=10))
         assert answer.created
+        kept = NewActivity(
+            external_id="kept",
+            member=shop.members["anna"],
+            type="review",
+            occurred_at=START,
+            facts={"text": "words"},
+        )
+        with transaction():
+            record_activities(program=shop.program, activities=[kept], now=NOW)
         cancelled = shop.recorded("c", "2x50")
         shop.move(moving(cancelled.id, "cancelled"))
         named = {"c": cancelled.id, "o": partly.id, "p": whole.id, "n": unpaid.id}
@@ -54,7 +64,7 @@ def attempt(statement: str) -> str | None:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             raise Undo
     except psycopg.Error as error:
-        return error.diag.constraint_name
+        return error.diag.constraint_name or error.diag.message_primary
     except Undo:
         return None
 
@@ -111,6 +121,11 @@ def activity(name="'b'", type_="'review'"):
         SELECT gen_random_uuid(), program_id, member_id, n, '\\x00', {type_}, '{{}}',
             now(), now()
         FROM orders_order, unnest(ARRAY['a', {name}]) AS n WHERE id = {{p}}"""
+
+
+def activity_then(change):
+    """Change an activity that is there."""
+    return f"UPDATE orders_activity SET {change} WHERE external_id = 'kept'"
 
 
 def update(table, change, of="{o}", where="TRUE"):
@@ -256,7 +271,10 @@ ATTEMPTS = [
     ),
     ("return_line_never_changes", "TRUNCATE orders_return_line"),
     ("activity_never_changes", "UPDATE orders_activity SET type = 'x'"),
-    ("activity_never_changes", "DELETE FROM orders_activity"),
+    ("activity_facts_are_forgotten_alone", activity_then("facts = '{\"a\": 1}'")),
+    ("activity_facts_are_forgotten_alone", activity_then("facts = NULL")),
+    (None, activity_then("facts = '{}'")),
+    ("activity_never_deleted", "DELETE FROM orders_activity"),
     ("activity_external_id_is_not_empty", activity("''")),
     ("activity_external_id_is_unique", activity("'a'")),
     ("activity_type_is_a_word", activity(type_="'Check in'")),

@@ -1,4 +1,4 @@
-"""The guard of `sql/0002_activities`: an activity never changes."""
+"""The guards of `sql/0002_activities`: an activity never changes."""
 
 from pathlib import Path
 

@@ -1,1 +1,3 @@
+DROP TRIGGER activity_never_deleted ON orders_activity;
+DROP TRIGGER activity_facts_are_forgotten_alone ON orders_activity;
 DROP TRIGGER activity_never_changes ON orders_activity;
