@@ -45,6 +45,7 @@ STORED = {
     "ledger_refusal": _OF_ACCOUNT,
     "members_member": _OURS,
     "members_person": _OURS,
+    "orders_activity": _OURS,
     "orders_line": f"order_id IN {_ORDERS}",
     "orders_order": _OURS,
     "orders_return": f"order_id IN {_ORDERS}",
