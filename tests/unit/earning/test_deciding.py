@@ -341,6 +341,34 @@ def test_rules_stack_as_the_programme_says(stacking, expected, reasons):
     assert {rule: code for rule, code in found.items() if code} == reasons
 
 
+def test_of_equally_good_rules_the_first_is_the_best():
+    low, high = {"id": "a", "earn": fixed(5)}, {"id": "b", "earn": fixed(5)}
+    rules = ruleset(low, {**high, "priority": 1}, stacking="best")
+    assert why(rules, purchase(100)) == {"b": None, "a": "outdone"}
+    assert why(ruleset(low, high, stacking="best"), purchase(100)) == {
+        "a": None,
+        "b": "outdone",
+    }
+
+
+def test_what_a_multiplier_adds_is_on_the_lines_that_it_multiplies():
+    half = {"kind": "multiply", "factor": "1.5"}
+    rules = ruleset(
+        {"id": "a", "earn": per_spend(1, 1)},
+        {"id": "x", "earn": half, "lines": {"include": {"sku": ["S1"]}}},
+        {"id": "y", "earn": half, "lines": {"include": {"sku": ["S2"]}}},
+    )
+    of_lines = {
+        award.rule: {part.line: part.points for part in award.parts}
+        for award in decided(rules, purchase(100, 30, 7)).awards
+    }
+    assert of_lines == {
+        "a": {1: 100, 2: 30, 3: 7},
+        "x": {1: 50, 2: 0, 3: 0},
+        "y": {1: 0, 2: 15, 3: 0},
+    }
+
+
 def test_groups_stack_by_themselves_and_add_up():
     rules = ruleset(
         *[{**rule, "group": "g"} for rule in STACKED],

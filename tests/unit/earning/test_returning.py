@@ -143,19 +143,29 @@ def test_a_return_never_grants():
     assert anew(rules, cart, shares(n1=1), shares(n1=1, n2=1)) == [0, 10]
 
 
-def test_a_rule_and_its_multiplier_give_back_together_what_is_right():
-    # 3 x 0.50 is 1 and 2 x 0.50 is 1: alone, the treble would keep more for less
+def test_a_rule_and_those_on_it_give_back_together_what_is_right():
+    # of 0.40, the third alone would keep 1 - 0; of 0.50, that is more, 1 - 1
+    double = {"kind": "multiply", "factor": 2, "rules": ["a"]}
     rules = ruleset(
         {"id": "a", "earn": per_spend()},
-        {"id": "x", "earn": {"kind": "multiply", "factor": 3}},
+        {"id": "other", "earn": per_spend("0.7")},
+        {"id": "x", "earn": double},
+        {"id": "y", "earn": double},
     )
-    cart = purchase(line(1, 1000, quantity=20))
-    returns = [Fraction(number, 20) for number in range(1, 21)]
-    taken = of(rules, cart, *({1: share} for share in returns))
-    kept = 30
-    for share, points in zip(returns, taken, strict=True):
-        kept -= points
-        assert kept == 30 * (1 - share) // 1
+    awards = decided(rules, purchase(1000)).awards
+    assert [award.of for award in awards] == [None, None, "a", "a"]
+    taken, uneven = {}, False
+    for hundredths in range(1, 101):
+        share = Fraction(hundredths, 100)
+        now = take_back(awards=awards, returned={1: share}, taken=taken)
+        assert all(one.points >= 0 for one in now)
+        taken = {(one.rule, one.of): one.in_all for one in now}
+        kept = {one.rule: one.kept for one in now}
+        assert kept["a"] + kept["x"] + kept["y"] == 30 * (1 - share) // 1
+        assert kept["other"] == 7 * (1 - share) // 1
+        uneven = uneven or kept["x"] != 20 * (1 - share) // 1 - kept["a"]
+    assert uneven
+    assert set(kept.values()) == {0}
 
 
 def test_what_is_left_of_a_purchase_is_whole_and_nothing_when_all_is_back():
