@@ -135,9 +135,9 @@ class _Work:
             self.uses.append(Use(counter=counter, counted=more))
         self.granted[rule.id] = 0
         if not reached:
-            code = "reached_before" if progress.reached else "not_reached"
-            code = "not_reached" if earn.repeats else code
-            return No(code, f"{progress.counted} of {progress.target}")
+            before = progress.reached and not earn.repeats
+            detail = f"{progress.counted} of {progress.target}"
+            return No("reached_before" if before else "not_reached", detail)
         points = Fraction(earn.points)
         self.bases.append((rule, Base(rate=points, per=1, basis={None: reached})))
         return None
@@ -200,8 +200,8 @@ class _Work:
         self.granted[rule.id] = allowed.points
         if not asked:
             self.refused[rule.id] = No("rounds_to_nothing")
-        elif allowed.points < asked:
-            self.refused[rule.id] = No(allowed.code or "", allowed.detail)
+        elif allowed.code is not None:
+            self.refused[rule.id] = No(allowed.code, allowed.detail)
         self.uses += capping.uses_of(rule, allowed.points, self.at, self.zone)
 
     def verdict(self, rule: Rule) -> Verdict:

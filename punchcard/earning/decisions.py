@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import msgspec
 
 from .documents import RoundingMode
 from .purchases import Counter
+
+WhyNot: TypeAlias = Literal[
+    "other_trigger",
+    "rule_inactive",
+    "campaign_inactive",
+    "outside_campaign",
+    "outside_dates",
+    "outside_hours",
+    "not_first_purchase",
+    "not_birthday",
+    "other_level",
+    "other_channel",
+    "other_place",
+    "order_below_minimum",
+    "order_above_maximum",
+    "not_in_segment",
+    "condition_false",
+    "condition_failed",
+    "no_line_matches",
+    "not_reached",
+    "reached_before",
+    "nothing_to_earn_on",
+    "excluded",
+    "outdone",
+    "nothing_to_multiply",
+    "rounds_to_nothing",
+    "cooldown",
+    "cap_order",
+    "cap_day",
+    "cap_week",
+    "cap_month",
+    "cap_year",
+    "cap_ever",
+    "cap_budget",
+]
+"""Why a rule granted nothing, or less than it asked; the first reason is told."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +80,7 @@ class Award(msgspec.Struct, frozen=True, kw_only=True):
     rounding_per: str
     asked: int
     """Points before caps."""
-    cap: str | None = None
+    cap: WhyNot | None = None
     """What made `points` less than `asked`."""
     points: int
     validity: str | None = None
@@ -56,7 +94,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     matched: bool
     points: int = 0
-    code: str | None = None
+    code: WhyNot | None = None
     detail: str = ""
 
 

@@ -33,7 +33,6 @@ EARNING_DOORS = FRONT_DOORS | {
     "deciding",
     "decisions",
     "documents",
-    "expiring",
     "purchases",
     "returning",
 }

@@ -7,20 +7,29 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from punchcard.earning.decisions import Use
-from punchcard.earning.documents import Rule
+from punchcard.earning.decisions import Use, WhyNot
+from punchcard.earning.documents import CapPeriod, Rule
 from punchcard.earning.purchases import Counter, Used
 from punchcard.earning.rules.windows import counter_of
 from punchcard.kernel.calendar import add_duration, parse_duration
 
 _NOTHING = Used()
+_CODES: Mapping[CapPeriod, WhyNot] = {
+    "order": "cap_order",
+    "day": "cap_day",
+    "week": "cap_week",
+    "month": "cap_month",
+    "year": "cap_year",
+    "ever": "cap_ever",
+    "budget": "cap_budget",
+}
 
 
 class Allowed(NamedTuple):
     """Points that pass, and what stopped the others."""
 
     points: int
-    code: str | None = None
+    code: WhyNot | None = None
     detail: str = ""
 
 
@@ -44,14 +53,15 @@ def allow(
         if cap.per != "order":
             before = used.get(counter_of(rule.id, cap.per, at, zone), _NOTHING)
         if cap.times is not None and before.times >= cap.times:
-            return Allowed(0, f"cap_{cap.per}", f"{before.times} of {cap.times} times")
+            detail = f"{before.times} of {cap.times} times"
+            return Allowed(0, _CODES[cap.per], detail)
         if cap.points is None:
             continue
         left = max(cap.points - before.points, 0)
         passing = left if cap.over == "reduce" or asked <= left else 0
         if passing < allowed.points:
             detail = f"{before.points} of {cap.points} points"
-            allowed = Allowed(passing, f"cap_{cap.per}", detail)
+            allowed = Allowed(passing, _CODES[cap.per], detail)
     return allowed
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from punchcard.earning.decisions import WhyNot
 from punchcard.earning.documents import Campaign, LineFilter, Lines, Rule, Ruleset
 from punchcard.earning.purchases import Purchase, PurchasedLine
 from punchcard.earning.rules.facts import FACTS, MEMBER_FACTS, total_of
@@ -16,7 +17,7 @@ from punchcard.kernel.conditions import ConditionFailed, compile_condition
 class No(NamedTuple):
     """Why a rule does not apply."""
 
-    code: str
+    code: WhyNot
     detail: str = ""
 
 
@@ -95,13 +96,12 @@ def _whose(rule: Rule, setting: Setting) -> No | None:
         rule.birthday, purchase.born_on, purchase.occurred_at, setting.zone
     ):
         return No("not_birthday")
-    for code, allowed, found in (
-        ("other_level", rule.level, purchase.level),
-        ("other_channel", rule.channel, purchase.channel),
-        ("other_place", rule.place, purchase.place),
-    ):
-        if allowed and found not in allowed:
-            return No(code, found)
+    if rule.level and purchase.level not in rule.level:
+        return No("other_level", purchase.level)
+    if rule.channel and purchase.channel not in rule.channel:
+        return No("other_channel", purchase.channel)
+    if rule.place and purchase.place not in rule.place:
+        return No("other_place", purchase.place)
     return None
 
 
