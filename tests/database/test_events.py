@@ -99,21 +99,30 @@ def test_the_database_refuses_what_must_not_be(
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("statement", "guard"),
     [
-        "UPDATE kernel_event SET type = 'points.redeemed' WHERE program_id = %s",
-        "DELETE FROM kernel_event WHERE program_id = %s",
         (
-            "WITH e AS (DELETE FROM kernel_event WHERE program_id = %s RETURNING 1)"
-            " TABLE e"
+            "UPDATE kernel_event SET type = 'points.redeemed' WHERE program_id = %s",
+            "event_never_changes",
+        ),
+        (
+            "DELETE FROM kernel_event WHERE program_id = %s",
+            "event_is_only_forgotten",
+        ),
+        (
+            (
+                "WITH e AS (DELETE FROM kernel_event WHERE program_id = %s"
+                " RETURNING 1) TABLE e"
+            ),
+            "event_is_only_forgotten",
         ),
     ],
 )
-def test_an_event_never_changes(statement: str) -> None:
+def test_an_event_never_changes(statement: str, guard: str) -> None:
     program = new_id()
     append(an_event(program))
     before = list_events(program=program, limit=10)
     with pytest.raises(psycopg.errors.RestrictViolation) as refused:
         rows(statement, (program,))
-    assert refused.value.diag.constraint_name == "event_never_changes"
+    assert refused.value.diag.constraint_name == guard
     assert list_events(program=program, limit=10) == before

@@ -53,3 +53,10 @@ def test_what_nobody_asked_for_is_work_of_its_own() -> None:
 def test_an_id_that_is_none_is_not_taken(strange: object) -> None:
     begin_task(task_id="t1", task=a_task(request_id=strange))
     assert request_id() == "t1"
+
+
+def test_whoever_says_of_what_it_is_part_is_believed() -> None:
+    begin_work(request_id="mine")
+    headers: dict[str, Any] = {"request_id": "another"}
+    carry(headers=headers)
+    assert headers["request_id"] == "another"

@@ -21,7 +21,8 @@ def carry(headers: dict[str, Any] | None = None, **_: Any) -> None:
     if headers is None:
         return
     headers[SENT_AT] = clock.read().isoformat()
-    if part_of := request_id():
+    # Whoever says of what it is part is believed.
+    if (part_of := request_id()) and not headers.get(REQUEST):
         headers[REQUEST] = part_of
 
 
