@@ -138,18 +138,19 @@ def _announced(
     )
 
 
-class Unheard(msgspec.Struct, frozen=True):
-    """What was announced, and no relay has taken yet."""
+WAITING_MOST = 100_000
+"""How much of a backlog is counted."""
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What of an outbox no relay has taken yet."""
 
     rows: int
     """At most `WAITING_MOST`."""
     oldest: datetime | None
 
 
-WAITING_MOST = 100_000
-
-
-def look_at_announced() -> Unheard:
+def look_at_announced() -> Backlog:
     """Return how much waits, and since when."""
     cursor = sql.cursor()
     cursor.execute(
@@ -157,5 +158,5 @@ def look_at_announced() -> Unheard:
         " ORDER BY n LIMIT %(most)s) AS waiting",
         {"most": WAITING_MOST},
     )
-    row = cursor.fetchone()
-    return Unheard(0, None) if row is None else Unheard(*row)
+    ((rows, oldest),) = cursor
+    return Backlog(rows, oldest)

@@ -17,6 +17,7 @@ import msgspec
 
 from punchcard.kernel import sql
 from punchcard.kernel.ids import typed
+from punchcard.kernel.outbox import WAITING_MOST, Backlog
 from punchcard.kernel.transactions import require_transaction
 
 EntryEvent: TypeAlias = Literal[
@@ -205,17 +206,6 @@ _SAID = (
 freely (key, reference, description, metadata, actor): that may name a person."""
 
 
-WAITING_MOST = 100_000
-
-
-class Backlog(msgspec.Struct, frozen=True):
-    """What of the ledger's outbox no relay has taken yet."""
-
-    rows: int
-    """At most `WAITING_MOST`."""
-    oldest: datetime | None
-
-
 def look_at_outbox() -> Backlog:
     """Return how much waits and since when; what is not waiting is not read."""
     cursor = sql.cursor()
@@ -224,5 +214,5 @@ def look_at_outbox() -> Backlog:
         " WHERE relayed_at IS NULL ORDER BY recorded_xid LIMIT %(most)s) AS waiting",
         {"most": WAITING_MOST},
     )
-    row = cursor.fetchone()
-    return Backlog(0, None) if row is None else Backlog(*row)
+    ((rows, oldest),) = cursor
+    return Backlog(rows, oldest)

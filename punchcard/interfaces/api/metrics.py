@@ -26,9 +26,9 @@ from punchcard.journeys.take_readings import (
 )
 from punchcard.kernel import clock
 from punchcard.kernel.metrics import REGISTRY
-from punchcard.kernel.outbox import look_at_announced
+from punchcard.kernel.outbox import WAITING_MOST, look_at_announced
 from punchcard.kernel.readings import Reading, list_readings
-from punchcard.ledger.events import WAITING_MOST, look_at_outbox
+from punchcard.ledger.events import look_at_outbox
 from punchcard.programs.queries import name_wallets
 
 from .broker import look_at_queues
