@@ -8,7 +8,7 @@ form directly (PostgreSQL's array_send layout).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +18,12 @@ from uuid import UUID
 
 import psycopg
 from django.db import connections
+from psycopg import sql as composing
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from punchcard.kernel.calendar import microseconds
-from punchcard.kernel.transactions import snapshot
+from punchcard.kernel.transactions import require_transaction, snapshot
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 _NULL = b"\xff\xff\xff\xff"
@@ -159,6 +160,26 @@ def one_moment(*, using: str = "default") -> Iterator[psycopg.Cursor[tuple[Any, 
         return
     with snapshot(using=using):
         yield cursor(using=using)
+
+
+def scan(
+    name: str, query: composing.Composed, *, chunk: int
+) -> Generator[list[tuple[Any, ...]], None, None]:
+    """Yield the rows of a query in chunks; memory stays flat, the server has the rest.
+
+    `name` is that of the cursor, of which the open transaction has one at a time.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    made = cursor()
+    named = composing.Identifier(name)
+    declare = composing.SQL("DECLARE {} NO SCROLL CURSOR FOR {}").format(named, query)
+    made.execute(declare, prepare=False)
+    fetch = composing.SQL("FETCH {} FROM {}").format(chunk, named)
+    while rows := made.execute(fetch).fetchall():
+        yield rows
 
 
 def raw_cursor(

@@ -15,7 +15,6 @@ import msgspec
 from psycopg import sql as composing
 
 from punchcard.kernel import sql
-from punchcard.kernel.transactions import require_transaction
 from punchcard.ledger.commands import LotName
 from punchcard.ledger.outcomes import Entry
 from punchcard.ledger.queries import (
@@ -71,21 +70,14 @@ def scan_entries(
     Raises:
         TransactionError: no transaction is open.
     """
-    require_transaction()
-    cursor = sql.cursor()
-    cursor.execute(
-        composing.SQL(
-            "DECLARE scanned_entry NO SCROLL CURSOR FOR"
-            + ENTRY
-            + "WHERE account_id IN (SELECT id FROM ledger_account WHERE wallet_id = {})"
-            " AND ({start}::timestamptz IS NULL OR effective_at >= {start})"
-            " AND ({end}::timestamptz IS NULL OR effective_at < {end})"
-            " ORDER BY account_id, sequence"
-        ).format(wallet, start=effective_from, end=effective_to),
-        prepare=False,
-    )
-    fetch = composing.SQL("FETCH {} FROM scanned_entry").format(chunk)
-    while rows := cursor.execute(fetch).fetchall():
+    query = composing.SQL(
+        ENTRY + "WHERE account_id IN"
+        " (SELECT id FROM ledger_account WHERE wallet_id = {wallet})"
+        " AND ({start}::timestamptz IS NULL OR effective_at >= {start})"
+        " AND ({end}::timestamptz IS NULL OR effective_at < {end})"
+        " ORDER BY account_id, sequence"
+    ).format(wallet=wallet, start=effective_from, end=effective_to)
+    for rows in sql.scan("scanned_entry", query, chunk=chunk):
         yield [view_of(Entry, row) for row in rows]
 
 

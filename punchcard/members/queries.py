@@ -12,7 +12,6 @@ from django.db import connection
 from psycopg import sql as composing
 
 from punchcard.kernel import sql
-from punchcard.kernel.transactions import require_transaction
 
 from . import errors
 from .person import FIELDS, NOBODY, Address, Consent, Person, decided
@@ -224,18 +223,10 @@ def scan_members(
     Raises:
         TransactionError: no transaction is open.
     """
-    require_transaction()
-    cursor = sql.cursor()
     # Sorted once by the server: pages by key would sort anew for each page where
     # the database's own collation is not by code point.
-    cursor.execute(
-        composing.SQL(
-            "DECLARE sorted_member NO SCROLL CURSOR FOR"
-            " SELECT external_id, id FROM members_member WHERE program_id = {}"
-            ' ORDER BY external_id COLLATE "C"'
-        ).format(program),
-        prepare=False,
-    )
-    fetch = composing.SQL("FETCH {} FROM sorted_member").format(chunk)
-    while rows := cursor.execute(fetch).fetchall():
-        yield rows
+    query = composing.SQL(
+        "SELECT external_id, id FROM members_member WHERE program_id = {}"
+        ' ORDER BY external_id COLLATE "C"'
+    ).format(program)
+    yield from sql.scan("sorted_member", query, chunk=chunk)
