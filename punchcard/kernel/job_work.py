@@ -16,8 +16,15 @@ import msgspec
 
 from punchcard.kernel import sql
 from punchcard.kernel.job_files import Fault
-from punchcard.kernel.jobs import FAILED, SUCCEEDED, Failure, JobView, end_job
-from punchcard.kernel.jobs import get_job as _get_job
+from punchcard.kernel.jobs import (
+    COLUMNS,
+    FAILED,
+    SUCCEEDED,
+    Failure,
+    JobView,
+    end_job,
+    read_jobs,
+)
 from punchcard.kernel.transactions import require_transaction
 
 
@@ -43,15 +50,17 @@ def take_up(*, job: UUID, now: datetime) -> JobView | None:
         TransactionError: no transaction is open.
     """
     require_transaction()
-    cursor = sql.cursor()
-    cursor.execute(
-        "UPDATE kernel_job SET status = 'running', attempt = attempt + 1,"
-        " fruitless = fruitless + 1, started_at = coalesce(started_at, %s)"
-        " WHERE id = %s AND status IN ('queued', 'running') RETURNING program_id",
-        (now, job),
+    found = read_jobs(
+        """
+        UPDATE kernel_job SET status = 'running', attempt = attempt + 1,
+            fruitless = fruitless + 1, started_at = coalesce(started_at, %(now)s)
+        WHERE id = %(job)s AND status IN ('queued', 'running')
+        RETURNING
+        """
+        + COLUMNS,
+        {"job": job, "now": now},
     )
-    row = cursor.fetchone()
-    return None if row is None else _get_job(program=row[0], job=job)
+    return found[0] if found else None
 
 
 def require_ours(*, job: UUID, attempt: int) -> JobView:
@@ -62,16 +71,17 @@ def require_ours(*, job: UUID, attempt: int) -> JobView:
         JobLeft: it was cancelled, or another one took it up.
     """
     require_transaction()
-    cursor = sql.cursor()
-    cursor.execute(
-        "SELECT program_id FROM kernel_job"
-        " WHERE id = %s AND attempt = %s AND status = 'running' FOR UPDATE",
-        (job, attempt),
+    found = read_jobs(
+        f"""
+        SELECT {COLUMNS} FROM kernel_job
+        WHERE id = %(job)s AND attempt = %(attempt)s AND status = 'running'
+        FOR UPDATE
+        """,
+        {"job": job, "attempt": attempt},
     )
-    row = cursor.fetchone()
-    if row is None:
+    if not found:
         raise JobLeft
-    return _get_job(program=row[0], job=job)
+    return found[0]
 
 
 def keep_progress(
@@ -93,7 +103,6 @@ def keep_progress(
         TransactionError: no transaction is open.
         JobLeft: it was cancelled, or another one took it up.
     """
-    require_transaction()
     found = require_ours(job=job, attempt=attempt)
     if rows_before is not None and found.rows_done == rows_done > rows_before:
         return found.tally

@@ -36,11 +36,12 @@ AWAITED = timedelta(days=1)
 OPEN_MAX = 100
 """Jobs of one program that have not ended."""
 
-_COLUMNS: LiteralString = """
+COLUMNS: LiteralString = """
     id, program_id, kind, status, options::text, actor, request_id, asked_at,
     created_at, started_at, ended_at, attempt, fruitless, rows_total, rows_done,
     tally::text, failure::text, input_digest, result_bytes
 """
+"""What a `JobView` is made of, in its order."""
 
 
 class JobNotFound(LookupError):
@@ -339,21 +340,25 @@ def _found(rows: list[JobView]) -> JobView:
 def _read(
     condition: LiteralString, parameters: dict[str, Any], *, lock: bool = False
 ) -> list[JobView]:
-    cursor = sql.cursor()
-    cursor.execute(
-        f"SELECT {_COLUMNS} FROM kernel_job WHERE program_id = %(program)s"
-        f" AND {condition}{' FOR UPDATE' if lock else ''}",
+    locking: LiteralString = " FOR UPDATE" if lock else ""
+    return read_jobs(
+        f"SELECT {COLUMNS} FROM kernel_job WHERE program_id = %(program)s"
+        f" AND {condition}{locking}",
         parameters,
     )
-    return [_view(row) for row in cursor]
 
 
 def _one(statement: LiteralString, parameters: dict[str, Any]) -> JobView:
     """Run a statement that writes one job, and return it."""
+    (found,) = read_jobs(f"{statement} RETURNING {COLUMNS}", parameters)
+    return found
+
+
+def read_jobs(statement: LiteralString, parameters: dict[str, Any]) -> list[JobView]:
+    """Run a statement that answers `COLUMNS`; return the jobs."""
     cursor = sql.cursor()
-    cursor.execute(f"{statement} RETURNING {_COLUMNS}", parameters)
-    (row,) = cursor
-    return _view(row)
+    cursor.execute(statement, parameters)
+    return [_view(row) for row in cursor]
 
 
 def _view(row: Any) -> JobView:
