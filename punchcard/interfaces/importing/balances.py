@@ -177,7 +177,7 @@ class BalanceImport(FileImport[BalanceRow]):
     def _count(
         self, rows: list[Staged[BalanceRow]], imported: Imported, others: Batch
     ) -> Batch:
-        batch = others.copy()
+        batch = Batch()
         tally = batch.tally
         tally.members = imported.members_created
         for row, outcome in zip(rows, imported.outcomes, strict=True):
@@ -192,7 +192,7 @@ class BalanceImport(FileImport[BalanceRow]):
                 tally.wallets.setdefault(item.wallet, WalletTally()).count(
                     member=item.member, points=item.points, is_new=not outcome.replayed
                 )
-        return batch
+        return others + batch
 
     def _explain(self, item: BalanceRow, outcome: Outcome) -> tuple[str, str]:
         """Return our column and a sentence about what is refused."""

@@ -96,10 +96,10 @@ class MemberImport(FileImport[MemberRow]):
     def _count(
         self, rows: list[Staged[MemberRow]], results: Sequence[Result], others: Batch
     ) -> Batch:
-        batch = others.copy()
+        batch = Batch()
         for row, result in zip(rows, results, strict=True):
             self._count_one(batch, row, result)
-        return batch
+        return others + batch
 
     def _count_one(self, batch: Batch, row: Staged[MemberRow], result: Result) -> None:
         match result.code:

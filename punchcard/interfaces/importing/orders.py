@@ -137,7 +137,7 @@ class OrderImport(FileImport[Order]):
     def _count(
         self, rows: list[Staged[Order]], imported: Imported, others: Batch
     ) -> Batch:
-        batch = others.copy()
+        batch = Batch()
         batch.tally.members = imported.members_created
         for row, outcome in zip(rows, imported.outcomes, strict=True):
             if outcome is None:
@@ -149,4 +149,4 @@ class OrderImport(FileImport[Order]):
                 batch.tally.known += 1
             else:
                 batch.tally.applied += 1
-        return batch
+        return others + batch

@@ -29,14 +29,17 @@ Item = TypeVar("Item", bound=msgspec.Struct)
 class Batch:
     """What became of a batch of rows."""
 
-    rows: int
+    rows: int = 0
     tally: Tally = field(default_factory=Tally)
     faults: list[Fault] = field(default_factory=list)
 
-    def copy(self) -> Batch:
-        """Return the same, to be gone on with."""
-        tally = msgspec.convert(msgspec.to_builtins(self.tally), Tally)
-        return Batch(self.rows, tally, list(self.faults))
+    def __add__(self, other: Batch) -> Batch:
+        """Return both."""
+        return Batch(
+            self.rows + other.rows,
+            self.tally + other.tally,
+            self.faults + other.faults,
+        )
 
 
 Keep: TypeAlias = Callable[[Batch], None]
