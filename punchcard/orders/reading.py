@@ -90,25 +90,28 @@ def read_orders(
             return {}
         orders = {"orders": sql.Uuids([row[0] for row in rows])}
         cursor.execute(_LINES, orders, prepare=True)
-        lines = _by_order(LineView, cursor.fetchall())
+        lines = _grouped(LineView, cursor.fetchall(), by=1)
         cursor.execute(_TENDERS, orders, prepare=True)
-        tenders = _by_order(TenderView, cursor.fetchall())
+        tenders = _grouped(TenderView, cursor.fetchall(), by=1)
     names = OrderView.__struct_fields__[:-2]
     return {
         row[0]: OrderView(
             **dict(zip(names, row, strict=True)),
-            lines=tuple(lines[row[0]]),
-            tenders=tuple(tenders[row[0]]),
+            lines=tuple(lines[row[:1]]),
+            tenders=tuple(tenders[row[:1]]),
         )
         for row in rows
     }
 
 
-def _by_order(kind: type[Any], rows: Sequence[Any]) -> defaultdict[UUID, list[Any]]:
-    found: defaultdict[UUID, list[Any]] = defaultdict(list)
+def _grouped(
+    kind: type[Any], rows: Sequence[Any], *, by: int
+) -> defaultdict[tuple[Any, ...], list[Any]]:
+    """Return structs of rows, by the first so many columns of each."""
+    found: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
     names = kind.__struct_fields__
-    for order, *row in rows:
-        found[order].append(kind(**dict(zip(names, row, strict=True))))
+    for row in rows:
+        found[row[:by]].append(kind(**dict(zip(names, row[by:], strict=True))))
     return found
 
 
@@ -123,28 +126,18 @@ def read_returns(
             return {}
         orders = {"orders": sql.Uuids([row[2] for row in rows])}
         cursor.execute(_RETURNED_LINES, orders, prepare=True)
-        lines = _by_return(ReturnedLine, cursor.fetchall())
+        lines = _grouped(ReturnedLine, cursor.fetchall(), by=2)
         cursor.execute(_RETURNED_TENDERS, orders, prepare=True)
-        tenders = _by_return(ReturnedTender, cursor.fetchall())
+        tenders = _grouped(ReturnedTender, cursor.fetchall(), by=2)
     names = ReturnView.__struct_fields__[:-2]
     return {
         row[0]: ReturnView(
             **dict(zip(names, row, strict=True)),
-            lines=tuple(lines[row[2], row[3]]),
-            tenders=tuple(tenders[row[2], row[3]]),
+            lines=tuple(lines[row[2:4]]),
+            tenders=tuple(tenders[row[2:4]]),
         )
         for row in rows
     }
-
-
-def _by_return(
-    kind: type[Any], rows: Sequence[Any]
-) -> defaultdict[tuple[UUID, int], list[Any]]:
-    found: defaultdict[tuple[UUID, int], list[Any]] = defaultdict(list)
-    names = kind.__struct_fields__
-    for order, n, *row in rows:
-        found[order, n].append(kind(**dict(zip(names, row, strict=True))))
-    return found
 
 
 def read_activities(
