@@ -22,6 +22,7 @@ from punchcard.members import operations as members
 from punchcard.members.queries import find_members
 from punchcard.programs.queries import list_wallets
 
+from .imported import Imported, join_imported
 from .open_member_accounts import open_member_accounts
 from .retrying import UNEXPECTED, in_one_transaction
 
@@ -49,14 +50,6 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
     """None: as the wallet has it. A debt has none."""
     source: str
     reason: str
-
-
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a batch."""
-
-    outcomes: list[Outcome | None]
-    """One for each lot; None for a lot of nothing."""
-    members_created: int
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,15 +87,8 @@ def import_balances(
         lots,
         lambda some: _import_batch(terms, some, now),
         _unexpected,
-        join=_join,
+        join=join_imported,
         along=along,
-    )
-
-
-def _join(parts: Sequence[Imported]) -> Imported:
-    return Imported(
-        outcomes=[outcome for part in parts for outcome in part.outcomes],
-        members_created=sum(part.members_created for part in parts),
     )
 
 

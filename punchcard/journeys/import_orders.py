@@ -20,6 +20,7 @@ from punchcard.ledger.outcomes import Outcome
 from punchcard.members import operations as members
 from punchcard.programs.queries import list_wallets
 
+from .imported import Imported, join_imported
 from .open_member_accounts import open_member_accounts
 from .retrying import UNEXPECTED, in_one_transaction
 
@@ -53,14 +54,6 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """Who imports; None: nobody who must answer for it."""
 
 
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a batch."""
-
-    outcomes: list[Outcome | None]
-    """One for each order; None for an order that earns nothing."""
-    members_created: int
-
-
 def import_orders(
     *,
     terms: Terms,
@@ -85,15 +78,8 @@ def import_orders(
         orders,
         lambda some: _import_batch(terms, some, now),
         _unexpected,
-        join=_join,
+        join=join_imported,
         along=along,
-    )
-
-
-def _join(parts: Sequence[Imported]) -> Imported:
-    return Imported(
-        outcomes=[outcome for part in parts for outcome in part.outcomes],
-        members_created=sum(part.members_created for part in parts),
     )
 
 

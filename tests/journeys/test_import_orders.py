@@ -13,7 +13,8 @@ import pytest
 
 from punchcard.journeys import import_orders as journey
 from punchcard.journeys.create_program import create_program
-from punchcard.journeys.import_orders import Imported, Order, Terms, import_orders
+from punchcard.journeys.import_orders import Order, Terms, import_orders
+from punchcard.journeys.imported import Imported
 from punchcard.journeys.list_balances import list_balances
 from punchcard.kernel.audit import Author, list_changes
 from punchcard.kernel.transactions import transaction

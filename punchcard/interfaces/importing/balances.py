@@ -26,11 +26,11 @@ from punchcard.interfaces.values import (
 from punchcard.journeys.import_balances import (
     NO_MEMBER,
     NO_WALLET,
-    Imported,
     Lot,
     Terms,
     import_balances,
 )
+from punchcard.journeys.imported import Imported
 from punchcard.ledger.outcomes import Outcome
 
 KEY_OF_LOT = "balance:lot:"

@@ -17,7 +17,8 @@ from punchcard.interfaces.importing.running import (
 )
 from punchcard.interfaces.importing.staging import Shape, Staged
 from punchcard.interfaces.values import parse_amount, parse_instant
-from punchcard.journeys.import_orders import Imported, Order, Terms, import_orders
+from punchcard.journeys.import_orders import Order, Terms, import_orders
+from punchcard.journeys.imported import Imported
 from punchcard.kernel.amounts import CurrencyUnknown, minor_per_unit, points_for
 
 EXTERNAL_ID_MAX = 189
