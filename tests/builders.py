@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from punchcard.journeys.relay_events import relay_events
 from punchcard.kernel import sql
 from punchcard.kernel.ids import new_id
 from punchcard.kernel.transactions import transaction
@@ -82,6 +83,12 @@ def rows(query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     cursor = sql.cursor()
     cursor.execute(query.encode(), parameters or None)
     return cursor.fetchall()
+
+
+def relay_all(**sizes: int) -> None:
+    """Relay until nothing waits, in batches of these sizes."""
+    while relay_events(**sizes).taken:
+        pass
 
 
 def forget_by_hand(program: UUID, *, upto: int) -> None:

@@ -14,7 +14,7 @@ from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
-from tests.builders import Ledger, a_ledger, rows
+from tests.builders import Ledger, a_ledger, relay_all, rows
 
 COMMITTING = ("database", "races", "crash", "journeys", "interfaces")
 
@@ -79,3 +79,12 @@ def assert_clean(*, since: int = 0) -> None:
 def ledger() -> Ledger:
     """A wallet whose points are available at once and never expire."""
     return a_ledger()
+
+
+@pytest.fixture
+def nothing_waits(committing: None) -> None:
+    """Let the event log hold all of before, so that what a test does is one batch.
+
+    Of several accounts, where a batch ends decides which event comes first.
+    """
+    relay_all()

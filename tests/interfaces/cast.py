@@ -13,9 +13,8 @@ from django.contrib.auth.hashers import make_password
 
 from punchcard.access.models import User
 from punchcard.interfaces.api.documents import openapi_document
-from punchcard.journeys.relay_events import relay_events
 from punchcard.kernel.ids import typed
-from tests.builders import rows
+from tests.builders import relay_all, rows
 from tests.interfaces.conftest import Answer, Api, make_api
 from tests.interfaces.operations import Declared, fill
 from tests.interfaces.people import (
@@ -180,8 +179,7 @@ class Cast:
         membership = removed.get("/v1/auth/me").body["membership"]["id"]
         gone = self.ours.call("DELETE", f"/v1/memberships/{membership}")
         assert gone.status == 204, gone.body
-        while relay_events().taken:
-            pass
+        relay_all()
 
     def somebody(self, name: str) -> Api:
         """Return somebody new who is this."""

@@ -19,12 +19,11 @@ from django.test import override_settings
 
 from punchcard.access.queries import SCOPES
 from punchcard.interfaces.api import rate_limits
-from punchcard.journeys.relay_events import relay_events
 from punchcard.kernel.answers import answer_scope
 from punchcard.kernel.ids import untyped
 from punchcard.project import env
 from punchcard.project.servers.valkey import ValkeyServer, temporary
-from tests.builders import forget_by_hand, rows
+from tests.builders import forget_by_hand, relay_all, rows
 from tests.interfaces.conftest import START, Answer, Api, another_key, make_api
 from tests.interfaces.errands import LEDGER, Errand
 from tests.interfaces.errands_of_jobs import JOBS
@@ -119,8 +118,7 @@ def too_many_requests(scene: Scene, method: str, path: str) -> Answer:
 
 def cursor_expired(scene: Scene, method: str, path: str) -> Answer:
     """Go on from where a reader stopped who has missed something since."""
-    while relay_events().taken:
-        pass
+    relay_all()
     cursor = scene.api.get("/v1/events?limit=1").body["resume_cursor"]
     forget_by_hand(scene.api.program, upto=2)
     return scene.send(method, path, query=f"?cursor={cursor}")

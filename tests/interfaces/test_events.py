@@ -7,18 +7,14 @@ from typing import Any
 
 import pytest
 
-from punchcard.journeys.relay_events import relay_events
-from tests.builders import forget_by_hand
+from tests.builders import forget_by_hand, relay_all
 from tests.interfaces.conftest import Api, another_key, make_api
 
-
-def drain() -> None:
-    while relay_events().taken:
-        pass
+pytestmark = pytest.mark.usefixtures("nothing_waits")
 
 
 def told(api: Api, query: str = "") -> list[Any]:
-    drain()
+    relay_all()
     answer = api.get(f"/v1/events?limit=100{query}")
     assert answer.status == 200, answer.body
     return answer.body["data"]
@@ -51,7 +47,7 @@ def test_a_reader_goes_on_where_it_stopped_also_from_the_end(api: Api) -> None:
     account = api.enrol("anna")
     for _ in range(4):
         api.earn(account, 1)
-    drain()
+    relay_all()
     seen: list[int] = []
     cursor = empty["resume_cursor"]
     for expected in ([1, 2], [3, 4], [5], []):
@@ -66,7 +62,7 @@ def test_a_reader_goes_on_where_it_stopped_also_from_the_end(api: Api) -> None:
         cursor = page["resume_cursor"]
     api.earn(account, 1)
     assert api.get(f"/v1/events?cursor={cursor}").body["data"] == []
-    drain()
+    relay_all()
     (event,) = api.get(f"/v1/events?cursor={cursor}").body["data"]
     assert event["position"] == 6
 
@@ -135,7 +131,7 @@ def test_who_has_missed_something_is_told_and_begins_anew(api: Api) -> None:
     account = api.enrol("anna")
     for _ in range(4):
         api.earn(account, 1)
-    drain()
+    relay_all()
     empty = make_api().get("/v1/events").body["resume_cursor"]
     cursors = [
         api.get(f"/v1/events?limit={limit}").body["resume_cursor"]
@@ -159,14 +155,14 @@ def test_a_reader_of_rare_events_misses_nothing_when_the_others_are_forgotten(
     api: Api,
 ) -> None:
     account = api.enrol("anna")
-    drain()
+    relay_all()
     query = "/v1/events?limit=1&type=points.redeemed"
     cursor = api.get(query).body["resume_cursor"]
     for n in range(2):
         for _ in range(3):
             api.earn(account, 1)
         api.post(f"{account}/redeem", {"points": 3}, key=f"rare {n}")
-        drain()
+        relay_all()
     seen = []
     for _ in range(3):
         page = api.get(f"{query}&cursor={cursor}").body
@@ -175,7 +171,7 @@ def test_a_reader_of_rare_events_misses_nothing_when_the_others_are_forgotten(
     assert seen == [5, 9]
     for _ in range(3):
         api.earn(account, 1)
-    drain()
+    relay_all()
     cursor = api.get(f"{query}&cursor={cursor}").body["resume_cursor"]
     forget_by_hand(api.program, upto=11)
     assert api.get(f"{query}&cursor={cursor}").body["data"] == []

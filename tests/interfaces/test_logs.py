@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 
 from punchcard.interfaces.api.v1 import health
-from punchcard.journeys.relay_events import relay_events
 from punchcard.project import logs
+from tests.builders import relay_all
 from tests.interfaces.conftest import Api
 
 
@@ -132,8 +132,7 @@ def test_an_event_has_the_id_of_its_request_s_line(api: Api, log: Log) -> None:
         headers={"X-Request-Id": "mine-3", "Idempotency-Key": "r"},
     )
     assert (earned.status, redeemed.status) == (201, 201)
-    while relay_events().taken:
-        pass
+    relay_all()
     events = api.get("/v1/events").body["data"]
     told = {event["type"]: event["request_id"] for event in events}
     assert told["points.redeemed"] == "mine-3"

@@ -16,11 +16,11 @@ from django.db import OperationalError
 from prometheus_client.parser import text_string_to_metric_families
 
 from punchcard.interfaces.api import metrics
-from punchcard.journeys.relay_events import relay_events
 from punchcard.journeys.take_readings import keep_verdict, measure_outstanding
 from punchcard.kernel import clock
 from punchcard.ledger.verifying import Breach, Check, Report
 from punchcard.programs.queries import get_program
+from tests.builders import relay_all
 from tests.interfaces.conftest import Api
 
 TOKEN = "sixteen characters at least"
@@ -40,11 +40,6 @@ def read(api: Api) -> Numbers:
     )
     assert answer.status == 200
     return numbers(answer.response.content.decode())
-
-
-def relay_all() -> None:
-    while relay_events().taken:
-        pass
 
 
 def numbers(text: str) -> Numbers:

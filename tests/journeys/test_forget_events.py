@@ -17,24 +17,22 @@ from punchcard.kernel import clock
 from punchcard.kernel.events import list_events
 from punchcard.kernel.transactions import transaction
 from punchcard.ledger.commands import Earn
-from tests.builders import DAY, Ledger, a_ledger, rows
-from tests.journeys.test_relay_events import drain
+from tests.builders import DAY, Ledger, a_ledger, relay_all, rows
 
 KEPT = 400
 POSITIONS = "SELECT position FROM kernel_event WHERE program_id = %s ORDER BY 1"
 
 
 @pytest.fixture(autouse=True)
-def nothing_else_is_old() -> None:
+def nothing_else_is_old(nothing_waits: None) -> None:
     """What other tests left is not this one's to count."""
-    drain()
     forget_expired(now=clock.read())
 
 
 def earn(ledger: Ledger, account: UUID, *keys: str) -> None:
     for key in keys:
         ledger.one(Earn(account=account, points=1, key=key))
-    drain()
+    relay_all()
 
 
 @contextmanager
@@ -180,7 +178,7 @@ def test_the_outbox_keeps_what_waits_and_what_was_told_lately(ledger: Ledger) ->
     assert forget_expired(now=clock.read()) == 1
     left = "SELECT first_sequence FROM ledger_outbox WHERE account_id = %s ORDER BY 1"
     assert rows(left, (account,)) == [(2,), (3,), (4,)]
-    drain()
+    relay_all()
     assert told(ledger) == [1, 2, 3, 4]
 
 

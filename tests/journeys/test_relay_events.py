@@ -41,19 +41,15 @@ from punchcard.ledger.commands import (
 from punchcard.ledger.sweeping import settle_due
 from punchcard.members.operations import NewMember
 from punchcard.members.person import Person
-from tests.builders import DAY, Ledger, a_ledger, rows
+from tests.builders import DAY, Ledger, a_ledger, relay_all, rows
+
+pytestmark = pytest.mark.usefixtures("nothing_waits")
 
 AUTHOR = Author(actor=CONSOLE, program=None)
 WAITING = (
     "SELECT (SELECT count(*) FROM kernel_outbox) + (SELECT count(*)"
     " FROM ledger_outbox WHERE relayed_at IS NULL)"
 )
-
-
-def drain(**sizes: int) -> None:
-    """Relay until nothing waits."""
-    while relay_events(**sizes).taken:
-        pass
 
 
 def events_of(program: UUID, **wanted: Any) -> list[EventView]:
@@ -150,7 +146,7 @@ STORIES: dict[str, tuple[Story, list[str]]] = {
 def test_a_command_is_told_under_its_name(ledger: Ledger, name: str) -> None:
     story, expected = STORIES[name]
     ledger.post(*story(*ledger.open(2)))
-    drain()
+    relay_all()
     assert types_of(ledger.program) == expected
 
 
@@ -162,7 +158,7 @@ def test_what_time_does_is_told_under_its_own_names() -> None:
     ledger.one(Reserve(account=account, points=2, key="2"))
     ledger.pass_days(30)
     settle_due(now=ledger.now, program=ledger.program)
-    drain()
+    relay_all()
     assert types_of(ledger.program) == [
         "points.pending",
         "points.activated",
@@ -176,7 +172,7 @@ def test_an_event_says_what_its_entry_says(ledger: Ledger) -> None:
     giver, taker = ledger.open(2)
     ledger.one(Earn(account=giver, points=5, key="1"))
     ledger.one(Transfer(account=giver, to=taker, points=2, key="2"))
-    drain()
+    relay_all()
     gave = events_of(ledger.program, account=giver)[-1]
     (took,) = events_of(ledger.program, account=taker)
     assert (gave.account, gave.sequence) == (giver, 2)
@@ -197,7 +193,7 @@ def test_an_event_says_which_request_it_happened_in(ledger: Ledger) -> None:
     change_status(ledger, one, "frozen")
     end_work()
     ledger.one(Earn(account=one, points=5, key="4"))
-    drain()
+    relay_all()
     told = [(e.sequence, e.request_id) for e in events_of(ledger.program, account=one)]
     assert told == [
         (1, "first"),
@@ -221,7 +217,7 @@ def test_what_becomes_of_an_account_stands_between_its_entries(ledger: Ledger) -
     change_status(ledger, account, "open")
     ledger.one(Redeem(account=account, points=10, key="3"))
     change_status(ledger, account, "closed")
-    drain()
+    relay_all()
     told = events_of(ledger.program)
     assert [(event.type, event.sequence) for event in told] == [
         ("points.earned", 1),
@@ -243,7 +239,7 @@ def test_the_order_does_not_depend_on_how_much_is_taken_at_once(posts: int) -> N
         for account in accounts:
             ledger.one(Earn(account=account, points=5, key=f"{turn}"))
         change_status(ledger, accounts[turn % 2], ("frozen", "open")[turn // 2])
-    drain(posts=posts, entries=posts)
+    relay_all(posts=posts, entries=posts)
     for account, expected in (
         (accounts[0], ["1", "frozen", "2", "3", "unfrozen", "4"]),
         (accounts[1], ["1", "2", "frozen", "3", "4", "unfrozen"]),
@@ -271,7 +267,7 @@ def test_of_entries_whose_transactions_began_the_other_way_round_the_first_is_fi
         (account,),
     )
     assert len(swapped) == 2
-    drain(posts=1)
+    relay_all(posts=1)
     told = events_of(ledger.program)
     assert [event.sequence for event in told] == [1, 2]
 
@@ -279,7 +275,7 @@ def test_of_entries_whose_transactions_began_the_other_way_round_the_first_is_fi
 def test_relaying_again_tells_nothing_again(ledger: Ledger) -> None:
     account = ledger.account()
     ledger.one(Earn(account=account, points=5, key="1"))
-    drain()
+    relay_all()
     before = events_of(ledger.program)
     # As a relay that was killed in the middle would have left it, had it half done.
     rows(
@@ -291,12 +287,12 @@ def test_relaying_again_tells_nothing_again(ledger: Ledger) -> None:
     assert relay_events() == Relayed(taken=0, events=0)
     assert events_of(ledger.program) == before
     ledger.one(Earn(account=account, points=5, key="2"))
-    drain()
+    relay_all()
     assert [event.sequence for event in events_of(ledger.program)] == [1, 2]
 
 
 def test_what_is_rolled_back_is_told_to_nobody(ledger: Ledger) -> None:
-    drain()
+    relay_all()
     with pytest.raises(ZeroDivisionError), transaction():
         said = Announcement(program=ledger.program, type="program.changed")
         announce(announcements=[said])
@@ -327,7 +323,7 @@ def test_one_relay_works_at_a_time_and_the_next_goes_on(ledger: Ledger) -> None:
         assert relay_events() == Relayed(taken=0, events=0)
         assert not events_of(ledger.program)
         other.rollback()
-        drain()
+        relay_all()
     assert types_of(ledger.program) == ["points.earned"]
 
 
@@ -340,7 +336,7 @@ def test_a_relay_refuses_to_run_inside_a_transaction() -> None:
 def test_a_batch_has_a_fixed_number_of_statements(
     ledger: Ledger, statements: list[str], accounts: int
 ) -> None:
-    drain()
+    relay_all()
     opened = ledger.open(accounts)
     ledger.post(*[Earn(account=a, points=5, key="1") for a in opened])
     change_status(ledger, opened[0], "frozen")
@@ -390,7 +386,7 @@ def test_members_are_told_of_by_id_and_names_of_fields(ledger: Ledger) -> None:
             now=ledger.now + timedelta(days=1),
         )
     waiting = str(rows("SELECT to_jsonb(o)::text FROM kernel_outbox o"))
-    drain()
+    relay_all()
     told = events_of(ledger.program, member=member)
     assert [event.type for event in told] == [
         "member.enrolled",
@@ -411,7 +407,7 @@ def test_a_list_is_narrowed_by_type_account_member_and_time(ledger: Ledger) -> N
     ledger.one(Earn(account=first, points=5, key="1"))
     ledger.one(Earn(account=second, points=5, key="1"))
     ledger.one(Redeem(account=first, points=5, key="2"))
-    drain()
+    relay_all()
     everything = events_of(ledger.program)
     assert len(everything) == 3
     at = everything[-1].created_at
@@ -437,5 +433,5 @@ def test_a_list_is_narrowed_by_type_account_member_and_time(ledger: Ledger) -> N
 def test_nothing_waits_when_all_is_told(ledger: Ledger) -> None:
     ledger.one(Earn(account=ledger.account(), points=5, key="1"))
     assert rows(WAITING)[0][0] > 0
-    drain()
+    relay_all()
     assert rows(WAITING) == [(0,)]
