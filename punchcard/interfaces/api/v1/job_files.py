@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -35,7 +36,13 @@ from punchcard.interfaces.jobs.kinds import (
 from punchcard.interfaces.worker.sending import send_for_jobs
 from punchcard.journeys.jobs.give_file import give_file
 from punchcard.kernel.ids import typed
-from punchcard.kernel.job_files import Fault, each_fault, list_faults, open_file
+from punchcard.kernel.job_files import (
+    PIECE_BYTES,
+    Fault,
+    each_fault,
+    list_faults,
+    open_file,
+)
 from punchcard.kernel.jobs import (
     JobHasNoResult,
     JobTakesNoFile,
@@ -159,21 +166,16 @@ class ResultOfJob(Endpoint):
         require_scopes(call.caller, job.kind, job.options)
         if not has_result(job):
             raise JobHasNoResult
+        # Put together before it is sent: who reads slowly holds nothing open.
+        file: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115
         if job.kind in COLUMNS:
-            file = _spooled(_lines(each_fault(job=job.id)))
+            file.writelines(_lines(each_fault(job=job.id)))
         else:
-            file = _spooled(open_file(job=job.id, part="result"))
+            copyfileobj(open_file(job=job.id, part="result"), file, PIECE_BYTES)
+        file.seek(0)
         name = f"{job.kind}_{typed('job', job.id)}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Answer(file=file, media_type=Csv.MEDIA_TYPE, headers=headers)
-
-
-def _spooled(pieces: Iterable[bytes]) -> IO[bytes]:
-    """Put a file together before it is sent: who reads slowly holds nothing open."""
-    file: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115
-    file.writelines(pieces)
-    file.seek(0)
-    return file
 
 
 def _lines(faults: Iterable[Fault]) -> Iterator[bytes]:
