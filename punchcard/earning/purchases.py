@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from .documents import CapPeriod
+
+PartOf: TypeAlias = int | Literal["shipping"] | None
+"""A line's number, the shipping, or None: the order as a whole (points once)."""
 
 
 class PurchasedLine(msgspec.Struct, frozen=True, kw_only=True):

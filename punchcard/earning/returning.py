@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from .decisions import Award, Decision
-from .purchases import Purchase
+from .purchases import PartOf, Purchase
 from .rules import keeping
 
 AwardKey: TypeAlias = tuple[str, str | None]
@@ -36,15 +36,15 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 def take_back(
     *,
     awards: Sequence[Award],
-    returned: Mapping[int | None, Fraction],
+    returned: Mapping[PartOf, Fraction],
     taken: Mapping[AwardKey, int],
 ) -> tuple[Taken, ...]:
     """Return what awards give back, each for its share of what came back.
 
     `returned` is the share that has come back of every line of the order, all returns
-    together, and 0 of those of which nothing has. None is the order as a whole (its
-    shipping, points for the order): it comes back with the last line unless named. An
-    award keeps what its own rate gives on what was kept, rounded as it was.
+    together, and 0 of those of which nothing has. What is not of a line (shipping,
+    points for the order) comes back with the last line unless it is named. An award
+    keeps what its own rate gives on what was kept, rounded as it was.
     """
     kept = keeping.kept_points(awards, returned)
     return _taken(awards, kept, taken)
@@ -66,7 +66,7 @@ def take_back_anew(
     return _taken(awards, kept, taken)
 
 
-def keep(*, purchase: Purchase, returned: Mapping[int | None, Fraction]) -> Purchase:
+def keep(*, purchase: Purchase, returned: Mapping[PartOf, Fraction]) -> Purchase:
     """Return what is left of a purchase; of a line that came back whole, nothing."""
     return keeping.kept_purchase(purchase, returned)
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from punchcard.earning.documents import Achieve, Fixed, PerItem, PerSpend, Rule
-from punchcard.earning.purchases import Purchase, PurchasedLine
+from punchcard.earning.purchases import PartOf, Purchase, PurchasedLine
 from punchcard.earning.rules.formula import divide, exact, scaled
 from punchcard.earning.rules.matching import Chosen, Setting
 from punchcard.kernel.amounts import spread
@@ -20,8 +20,8 @@ class Base(NamedTuple):
 
     rate: Fraction
     per: int
-    basis: dict[int | None, int]
-    """By line number; None is of the order as a whole."""
+    basis: dict[PartOf, int]
+    """By what it is of."""
     whole_steps: bool = False
 
 
@@ -31,7 +31,7 @@ def base_of(rule: Rule, chosen: list[Chosen], setting: Setting) -> Base | None:
     if isinstance(earn, Fixed):
         return _fixed(rule, earn, chosen, setting)
     if isinstance(earn, PerItem):
-        items: dict[int | None, int] = {
+        items: dict[PartOf, int] = {
             one.line.n: 1 if one.one_item else one.line.quantity for one in chosen
         }
         return Base(rate=exact(earn.points), per=1, basis=items) if items else None
@@ -66,7 +66,7 @@ def _fixed(
     if not chosen:
         return None
     # By what the lines cost: a returned line takes its own part along.
-    basis: dict[int | None, int] = {
+    basis: dict[PartOf, int] = {
         one.line.n: _paid(one.line, setting.purchase) for one in chosen
     }
     if not any(basis.values()):
@@ -74,32 +74,30 @@ def _fixed(
     return Base(rate=exact(earn.points), per=sum(basis.values()), basis=basis)
 
 
-def _spent(
-    earn: PerSpend, chosen: list[Chosen], setting: Setting
-) -> dict[int | None, int]:
+def _spent(earn: PerSpend, chosen: list[Chosen], setting: Setting) -> dict[PartOf, int]:
     whole_lines = _of_lines(earn, setting)
-    basis: dict[int | None, int] = {}
+    basis: dict[PartOf, int] = {}
     for one in chosen:
         amount = whole_lines[one.line.n]
         basis[one.line.n] = amount // one.line.quantity if one.one_item else amount
     if earn.shipping and setting.purchase.shipping:
-        basis[None] = whole_lines[None]
+        basis["shipping"] = whole_lines["shipping"]
     return basis
 
 
-def _of_lines(earn: PerSpend, setting: Setting) -> dict[int | None, int]:
-    """Return the basis of every line and of shipping (None), before any filter.
+def _of_lines(earn: PerSpend, setting: Setting) -> dict[PartOf, int]:
+    """Return the basis of every line and of the shipping, before any filter.
 
     What was not paid with money is spread over all of them, by what they cost: a rule
     for one brand does not profit from the points that paid for another.
     """
     purchase = setting.purchase
-    keys: list[int | None] = [line.n for line in setting.lines]
+    keys: list[PartOf] = [line.n for line in setting.lines]
     paid = [_paid(line, purchase) for line in setting.lines]
     basis = [_wanted(earn, line, purchase) for line in setting.lines]
     on_top = 0 if purchase.tax_included else purchase.shipping_tax
     inside = purchase.shipping_tax - on_top
-    keys.append(None)
+    keys.append("shipping")
     paid.append(purchase.shipping + on_top)
     before_tax = purchase.shipping - inside
     basis.append(before_tax if earn.tax == "before" else purchase.shipping + on_top)

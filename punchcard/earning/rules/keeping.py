@@ -8,7 +8,7 @@ from fractions import Fraction
 import msgspec
 
 from punchcard.earning.decisions import Award
-from punchcard.earning.purchases import Purchase, PurchasedLine
+from punchcard.earning.purchases import PartOf, Purchase, PurchasedLine
 from punchcard.earning.rules.formula import Formula, exact, scaled, work_out
 
 _NONE = Fraction(0)
@@ -16,26 +16,19 @@ _ALL = Fraction(1)
 
 
 def kept_points(
-    awards: Sequence[Award], returned: Mapping[int | None, Fraction]
+    awards: Sequence[Award], returned: Mapping[PartOf, Fraction]
 ) -> list[int]:
     """Return the points that each award keeps for what was kept."""
-    lines = {part.line for award in awards for part in award.parts} - {None}
-    return [_kept(award, _whole_order(award, returned, lines)) for award in awards]
+    named = {part.line for award in awards for part in award.parts} | set(returned)
+    lines = named - {"shipping", None}
+    back = all(returned.get(line, _NONE) >= _ALL for line in lines)
+    # What is of no line comes back with the last one.
+    rest = _ALL if back and lines else _NONE
+    whole = {"shipping": rest, None: rest, **returned}
+    return [_kept(award, whole) for award in awards]
 
 
-def _whole_order(
-    award: Award,
-    returned: Mapping[int | None, Fraction],
-    lines: set[int | None],
-) -> Mapping[int | None, Fraction]:
-    if None in returned or all(part.line is not None for part in award.parts):
-        return returned
-    everything = lines | set(returned)
-    back = all(returned.get(line, _NONE) >= _ALL for line in everything)
-    return {**returned, None: _ALL if back and everything else _NONE}
-
-
-def _kept(award: Award, returned: Mapping[int | None, Fraction]) -> int:
+def _kept(award: Award, returned: Mapping[PartOf, Fraction]) -> int:
     shares = [_ALL - min(returned.get(part.line, _NONE), _ALL) for part in award.parts]
     if not any(shares):
         return 0
@@ -87,9 +80,7 @@ def taken_in_all(
     return in_all
 
 
-def kept_purchase(
-    purchase: Purchase, returned: Mapping[int | None, Fraction]
-) -> Purchase:
+def kept_purchase(purchase: Purchase, returned: Mapping[PartOf, Fraction]) -> Purchase:
     """Return the purchase of what was kept, in whole minor units."""
     lines = tuple(
         _kept_line(line, _ALL - min(returned.get(line.n, _NONE), _ALL))
@@ -97,7 +88,7 @@ def kept_purchase(
         if returned.get(line.n, _NONE) < _ALL
     )
     default = _NONE if lines else _ALL
-    shipping = _ALL - min(returned.get(None, default), _ALL)
+    shipping = _ALL - min(returned.get("shipping", default), _ALL)
     left = msgspec.structs.replace(
         purchase,
         lines=lines,

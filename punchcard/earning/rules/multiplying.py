@@ -13,6 +13,7 @@ from math import prod
 from typing import NamedTuple, TypeAlias
 
 from punchcard.earning.documents import Multiply, PerItem, PerSpend, Rule, Stacking
+from punchcard.earning.purchases import PartOf
 from punchcard.earning.rules.basis import Base
 from punchcard.earning.rules.formula import Scaled, scaled
 from punchcard.earning.rules.matching import Chosen
@@ -75,7 +76,7 @@ class Chains:
         return links + self._known[key]
 
     def _on(
-        self, lines: tuple[int | None, ...], numbers: tuple[int, ...], *, one_item: bool
+        self, lines: tuple[PartOf, ...], numbers: tuple[int, ...], *, one_item: bool
     ) -> list[Link]:
         matched = {
             number: _items(self._multipliers[number], lines, one_item=one_item)
@@ -132,7 +133,7 @@ class Chains:
 
 
 def _items(
-    one: Multiplier, lines: Sequence[int | None], *, one_item: bool
+    one: Multiplier, lines: Sequence[PartOf], *, one_item: bool
 ) -> dict[int, int]:
     """Return the lines that a multiplier matches, by place: it is for one of so many.
 

@@ -171,7 +171,7 @@ def test_shipping_is_of_the_order_and_of_no_line():
     (award,) = decided(rules, purchase(1000, shipping=500)).awards
     assert [(part.line, part.points) for part in award.parts] == [
         (1, 1000),
-        (None, 500),
+        ("shipping", 500),
     ]
 
 

@@ -122,8 +122,8 @@ def test_points_for_the_order_stay_while_any_line_is_kept():
     cart = purchase(1000, 0, shipping=300)
     returns = [shares(n1=1), shares(n1=1, n2=1)]
     assert of(rules, cart, *returns) == [1000, 310]
-    named = [{**shares(n1=1), None: Fraction(1)}, shares(n1=1, n2=1)]
-    assert of(rules, cart, *named) == [1310, 0]
+    named = [{**shares(n1=1), "shipping": Fraction(1)}, shares(n1=1, n2=1)]
+    assert of(rules, cart, *named) == [1300, 10]
 
 
 def test_a_threshold_that_is_no_longer_met_takes_its_bonus_if_the_programme_says_so():
