@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from datetime import date
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from .documents import RoundingMode
-from .purchases import Counter
+from .purchases import Counter, PartOf, Used
 
 WhyNot: TypeAlias = Literal[
     "other_trigger",
@@ -49,8 +50,7 @@ WhyNot: TypeAlias = Literal[
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """An award's part on one line; ratios are text, `3` or `3/2`."""
 
-    line: int | None
-    """None: of the order as a whole (shipping, points once)."""
+    line: PartOf
     basis: int
     """Minor units, items, or a weight of the line: what the rate applies to."""
     beneath: str = "0"
@@ -119,3 +119,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     def points(self) -> int:
         """All that is granted."""
         return sum(award.points for award in self.awards)
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What was known of the member when it was decided, to decide it anew alike."""
+
+    level: str = ""
+    is_first: bool = False
+    born_on: date | None = None
+    facts: dict[str, Any] = {}
+    used: tuple[tuple[Counter, Used], ...] = ()

@@ -12,6 +12,7 @@ from django.db import connection
 from psycopg import sql as composing
 
 from punchcard.kernel import sql
+from punchcard.kernel.transactions import require_transaction
 
 from . import errors
 from .person import FIELDS, NOBODY, Address, Consent, Person, decided
@@ -104,6 +105,28 @@ def lock_member(*, program: UUID, member: UUID) -> MemberView:
         )
     # Read after the lock is had: another one may have changed the person meanwhile.
     return get_member(program=program, member=member)
+
+
+def lock_members(*, program: UUID, members: Sequence[UUID]) -> dict[UUID, MemberView]:
+    """Return those of the members that are this program's, each locked till the end.
+
+    They are locked by id, so that two who want the same wait and don't deadlock; two
+    statements.
+
+    Raises:
+        TransactionError: no transaction is open.
+    """
+    require_transaction()
+    if not members:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM members_member WHERE program_id = %s AND id = ANY(%s)"
+            " ORDER BY id FOR NO KEY UPDATE",
+            [program, list(members)],
+        )
+    # Read after the locks are had: another one may have changed a person meanwhile.
+    return get_members(program=program, members=members)
 
 
 def find_members(*, program: UUID, external_ids: Sequence[str]) -> dict[str, UUID]:

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "punchcard.members",
     "punchcard.access",
     "punchcard.orders",
+    "punchcard.earning",
     # What a user is to Django's own parts: hashers, validators, tokens.
     "django.contrib.contenttypes",
     "django.contrib.auth",

@@ -36,7 +36,14 @@ EARNING_DOORS = FRONT_DOORS | {
     "purchases",
     "returning",
 }
-FLOORS = {"programs": 0, "ledger": 1, "members": 1, "access": 1, "orders": 2}
+FLOORS = {
+    "programs": 0,
+    "ledger": 1,
+    "members": 1,
+    "access": 1,
+    "orders": 2,
+    "earning": 3,
+}
 DOORS = {"ledger": LEDGER_DOORS, "earning": EARNING_DOORS}
 DRAWERS = {"utils", "common", "helpers", "core", "misc", "base", "managers", "util"}
 MODEL = (ROOT / "tests" / "model.py", ROOT / "tests" / "model_account.py")

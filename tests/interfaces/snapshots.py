@@ -16,6 +16,7 @@ _ACCOUNTS = f"""(
     WHERE {_OURS}
 )"""
 _ORDERS = f"(SELECT id FROM orders_order WHERE {_OURS})"
+_DECISIONS = f"(SELECT id FROM earning_decision WHERE {_OURS})"
 _JOBS = f"(SELECT id FROM kernel_job WHERE {_OURS})"
 _OF_ACCOUNT = f"account_id IN {_ACCOUNTS}"
 
@@ -27,6 +28,10 @@ STORED = {
     "access_membership_place": f"membership_id IN {_MEMBERSHIPS}",
     "access_session": f"membership_id IN {_MEMBERSHIPS}",
     "access_user": f"id IN {_USERS}",
+    "earning_award": f"decision_id IN {_DECISIONS}",
+    "earning_counter": _OURS,
+    "earning_decision": _OURS,
+    "earning_taking": f"decision_id IN {_DECISIONS}",
     "kernel_audit": _OURS,
     "kernel_event": _OURS,
     "kernel_job": _OURS,
