@@ -185,7 +185,20 @@ def configurations_at(
     Of the versions that are in force from then or earlier it is the newest, so that
     a later version can correct what an earlier one said of a time that has passed.
     """
-    asked = sorted(set(instants))
+    versions = versions_at(program=program, instants=instants)
+    wanted = {version for version in versions.values() if version is not None}
+    rows = find_configurations(program=program, versions=wanted)
+    found = {one.version: one for one in rows}
+    return {
+        at: None if version is None else found[version]
+        for at, version in versions.items()
+    }
+
+
+def versions_at(
+    *, program: UUID, instants: Collection[datetime]
+) -> dict[datetime, int | None]:
+    """Return the number of what is in force at each instant; one statement."""
     cursor = sql.cursor()
     cursor.execute(
         """
@@ -194,17 +207,19 @@ def configurations_at(
             WHERE c.program_id = %(program)s AND c.effective_from <= at)
         FROM unnest(%(instants)s) AS asked (at)
         """,
-        {"program": program, "instants": sql.Instants(asked)},
+        {"program": program, "instants": sql.Instants(sorted(set(instants)))},
     )
-    versions = dict(cursor.fetchall())
-    wanted = sorted({version for version in versions.values() if version is not None})
-    found = {
-        one.version: one
-        for one in _configurations(
-            "version = ANY(%(versions)s)", program, versions=sql.Int8s(wanted)
-        )
-    }
-    return {at: found.get(version) for at, version in versions.items()}
+    found = dict(cursor.fetchall())
+    # An instant is asked for as it is written, in whatever zone.
+    return {at: found[at] for at in instants}
+
+
+def find_configurations(
+    *, program: UUID, versions: Collection[int]
+) -> list[ConfigurationView]:
+    """Return those of these versions that there are."""
+    condition: LiteralString = "version = ANY(%(versions)s)"
+    return _configurations(condition, program, versions=sql.Int8s(sorted(versions)))
 
 
 def _configurations(
