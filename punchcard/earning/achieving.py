@@ -42,3 +42,10 @@ def count_on(*, earn: Achieve, used: Used, more: int) -> tuple[int, Progress]:
     counted = Used(counted=used.counted + more)
     after = progress_of(earn=earn, used=counted)
     return after.reached - before.reached, after
+
+
+def undone(*, earn: Achieve, used: Used, less: int) -> int:
+    """Return how often the target is not reached any more when `less` is uncounted."""
+    rest = Used(counted=max(used.counted - less, 0))
+    before, after = progress_of(earn=earn, used=used), progress_of(earn=earn, used=rest)
+    return before.reached - after.reached

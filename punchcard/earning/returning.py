@@ -7,15 +7,19 @@ full return to the point.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from .decisions import Award, Decision
+from .decisions import Award, Decision, Inputs
+from .documents import Achieve, Ruleset
 from .purchases import PartOf, Purchase
-from .rules import keeping
+from .rules import keeping, matching
+from .rules.basis import counted_in
+from .rules.facts import restored, values_of
 
 AwardKey: TypeAlias = tuple[str, str | None]
 """(rule, the rule that it multiplies)."""
@@ -107,3 +111,38 @@ def _chains(awards: Sequence[Award]) -> list[list[int]]:
     for at, award in enumerate(awards):
         chains.setdefault(award.of or award.rule, []).append(at)
     return list(chains.values())
+
+
+def as_decided(*, purchase: Purchase, inputs: Inputs) -> Purchase:
+    """Return a purchase with what was known of the member when it was decided."""
+    return msgspec.structs.replace(
+        purchase,
+        level=inputs.level,
+        is_first=inputs.is_first,
+        born_on=inputs.born_on,
+        facts=restored(inputs.facts),
+    )
+
+
+def still_counted(
+    *,
+    ruleset: Ruleset,
+    kept: Purchase,
+    zone: ZoneInfo,
+    rules: Collection[str],
+) -> dict[str, int]:
+    """Return how far what is kept of a purchase takes a member, by achievement's rule.
+
+    `kept` is of `keep(...)`. The rules matched when it was decided; only lines and
+    amounts are looked at anew.
+    """
+    wanted = [rule for rule in ruleset.rules if rule.id in rules]
+    if not kept.lines:
+        return {rule.id: 0 for rule in wanted}
+    setting = matching.setting_of(ruleset, kept, zone, values_of(kept))
+    found = {rule.id: 0 for rule in wanted}
+    for rule in wanted:
+        chosen = matching.chosen_lines(rule.lines, setting)
+        if isinstance(rule.earn, Achieve) and (chosen or rule.lines is None):
+            found[rule.id] = counted_in(rule.earn, chosen, setting)
+    return found

@@ -76,6 +76,18 @@ def snapshot(*, using: str = "default") -> Iterator[None]:
 
 
 @contextmanager
+def rehearsal(*, using: str = "default") -> Iterator[None]:
+    """Open the one transaction and roll it back at the end, whatever was written.
+
+    Raises:
+        TransactionError: a transaction is open already.
+    """
+    with transaction(using=using):
+        yield
+        django_transaction.set_rollback(True, using=using)
+
+
+@contextmanager
 def gathering() -> Iterator[None]:
     """Open one transaction around journeys; an exception rolls all of them back.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
@@ -241,26 +241,6 @@ def list_entries(
         prepare=False,
     )
     return [view_of(Entry, row) for row in cursor]
-
-
-def find_entries(
-    *, names: Collection[tuple[UUID, int]], using: str = "default"
-) -> dict[tuple[UUID, int], Entry]:
-    """Return entries by (account, sequence), those that there are; one statement."""
-    if not names:
-        return {}
-    cursor = sql.cursor(using=using)
-    cursor.execute(
-        ENTRY + "WHERE (account_id, sequence) IN ("
-        "SELECT * FROM unnest(%(accounts)s, %(sequences)s))",
-        {
-            "accounts": sql.Uuids([account for account, _ in names]),
-            "sequences": sql.Int8s([sequence for _, sequence in names]),
-        },
-        prepare=True,
-    )
-    found = [view_of(Entry, row) for row in cursor]
-    return {(entry.account, entry.sequence): entry for entry in found}
 
 
 def get_entry(

@@ -20,6 +20,7 @@ FRONT_DOORS = {"operations", "queries", "events", "errors", "apps"}
 LEDGER_DOORS = FRONT_DOORS | {
     "balances",
     "commands",
+    "entries",
     "histories",
     "outcomes",
     "rebuilding",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from punchcard.earning.purchases import Purchase
@@ -72,4 +72,12 @@ def values_of(purchase: Purchase) -> dict[str, Any]:
         "activity.type": purchase.trigger.partition(":")[2],
         "activity.data": {},
         **purchase.facts,
+    }
+
+
+def restored(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts that were kept as JSON, with instants for their texts."""
+    return {
+        name: datetime.fromisoformat(value) if FACTS[name] == "instant" else value
+        for name, value in facts.items()
     }

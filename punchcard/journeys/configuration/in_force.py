@@ -33,7 +33,8 @@ def in_force(
     One statement, and another where there are versions that this process has not seen.
     """
     versions = versions_at(program=program, instants=instants)
-    documents = _documents(program, {one for one in versions.values() if one})
+    asked = {version for version in versions.values() if version is not None}
+    documents = documents_of(program=program, versions=asked)
     return {
         at: InForce(
             version=version, document=EMPTY if version is None else documents[version]
@@ -42,7 +43,8 @@ def in_force(
     }
 
 
-def _documents(program: UUID, versions: Collection[int]) -> dict[int, Document]:
+def documents_of(*, program: UUID, versions: Collection[int]) -> dict[int, Document]:
+    """Return versions' documents; one statement where some were not seen yet."""
     known = {version: _remembered(program, version) for version in versions}
     missing = [version for version, kept in known.items() if not kept]
     if missing:

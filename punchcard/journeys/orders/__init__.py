@@ -1,0 +1,1 @@
+"""Orders, returns and activities: what they are, earn, and take back."""

@@ -1,0 +1,94 @@
+"""A batch of orders, returns or activities: in one transaction, or done and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
+from typing import TypeVar
+
+from punchcard.journeys.retrying import again, in_one_transaction
+from punchcard.kernel.transactions import refuse_transaction, rehearsal
+from punchcard.ledger.outcomes import Outcome
+
+from .errors import PointsSpent
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Short(Exception):
+    """Points are spent that are to be taken back, and the program then refuses that."""
+
+    def __init__(self, short: dict[Hashable, Outcome]) -> None:
+        """Take the refused reverses by the names of what they belong to."""
+        self.refusals = {name: _points_spent(of) for name, of in short.items()}
+        super().__init__()
+
+
+def run_batch(
+    items: Sequence[Item],
+    work: Callable[[Sequence[Item]], list[Answer]],
+    alone: Callable[[Item], Answer],
+    *,
+    dry_run: bool,
+) -> list[Answer]:
+    """Return what `work` answers of all items, in one transaction.
+
+    With `dry_run` nothing of it stays: so it answers what the call would, it is the
+    call. Else, what the database refuses unexpectedly is tried in halves, down to the
+    one item that it does not like: `alone` answers that.
+
+    Raises:
+        TransactionError: a transaction is open already.
+        OperationalError: (Django's or psycopg's) the database cannot be reached.
+    """
+    if not dry_run:
+        return in_one_transaction(
+            items,
+            work,
+            lambda item: [alone(item)],
+            join=lambda parts: list(chain.from_iterable(parts)),
+        )
+    refuse_transaction()
+
+    def once() -> list[Answer]:
+        with rehearsal():
+            return work(items)
+
+    return again(once)
+
+
+def without_short(
+    items: Sequence[Item],
+    run: Callable[[Sequence[Item]], list[Answer]],
+    *,
+    name: Callable[[Item], Hashable],
+    refuse: Callable[[PointsSpent], Answer],
+) -> list[Answer]:
+    """Return what `run` answers of all items, and refusals of those that are short.
+
+    Raises:
+        TransactionError: a transaction is open already.
+        OperationalError: (Django's or psycopg's) the database cannot be reached.
+    """
+    refused: dict[Hashable, PointsSpent] = {}
+    while True:
+        try:
+            found = run([item for item in items if name(item) not in refused])
+        except Short as short:
+            # All was undone: it is begun anew without these, fewer each time.
+            refused |= short.refusals
+            continue
+        answers = iter(found)
+        return [
+            refuse(refused[name(item)]) if name(item) in refused else next(answers)
+            for item in items
+        ]
+
+
+def _points_spent(short: Outcome) -> PointsSpent:
+    return PointsSpent(
+        account=short.account,
+        required=short.details["required"],
+        available=short.details["available"],
+    )
