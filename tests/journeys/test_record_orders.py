@@ -159,3 +159,21 @@ def test_the_first_purchase_is_one_whatever_comes_along() -> None:
     assert store.balance() == 100
     store.bought("o-4")
     assert store.balance() == 100
+
+
+def test_an_order_that_comes_late_is_no_second_first_purchase() -> None:
+    store = a_store("bo")
+    store.configure({"first_purchase": True, "earn": {"kind": "fixed", "points": 100}})
+    first = store.bought("o-1", at=START + DAY)
+    store.bought("o-2", at=START)
+    assert store.balance() == 100
+    assert first.order is not None
+    store.move(moving(first.order.id, "cancelled"))
+    assert store.balance() == 0
+    store.bought("o-3", at=START + DAY * 2)
+    assert store.balance() == 0
+    alone = store.bought("o-4", by="bo")
+    assert alone.order is not None
+    store.move(moving(alone.order.id, "cancelled"))
+    store.bought("o-5", by="bo")
+    assert store.balance("bo") == 100

@@ -1,9 +1,16 @@
-"""What rules are told of an order or an activity, and of the member."""
+"""What rules are told of an order or an activity, and of the member.
+
+Note [One purchase is the first]: orders come late, and in any order. If the first one
+were the earliest of those that are known, each that comes later and is earlier would be
+it too. So it is the first that is judged: while the member is locked, all paid orders
+were judged but those of the batch whose turn is still to come.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +31,17 @@ from punchcard.programs.queries import ProgramView, find_places
 
 _WINDOWS = (None, timedelta(days=30), timedelta(days=365))
 """In which a member's orders are counted: since ever, and in so many days."""
+
+_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A member's orders before a case, and all of them."""
+
+    ever: Facts
+    month: Facts
+    year: Facts
+    all: Facts
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,20 +64,30 @@ def read_purchases(
     """
     places = place_codes(program=program.id, of=[case.subject for case in cases])
     asking = _asking_for_facts(cases)
+    to_come = Counter(
+        case.subject.member for case in cases if isinstance(case.subject, OrderView)
+    )
     facts = iter(
         _read_facts(program, [c.subject for c in cases if id(c.ruleset) in asking])
     )
     found = []
     for case in cases:
-        asks = id(case.ruleset) in asking
-        known = [next(facts) for _ in _WINDOWS] if asks else []
         subject = case.subject
+        asks = id(case.ruleset) in asking
+        known = Known(*(next(facts) for _ in Known.__struct_fields__)) if asks else None
         bare = (
             bare_purchase(order=subject, places=places)
             if isinstance(subject, OrderView)
             else _of_activity(subject, places)
         )
-        found.append(_told(bare, subject, members[subject.member], known))
+        told = _told(bare, members[subject.member], known)
+        if isinstance(subject, OrderView):
+            # See Note [One purchase is the first].
+            left = to_come[subject.member]
+            to_come[subject.member] -= 1
+            is_first = known is not None and known.all.bought == left
+            told = msgspec.structs.replace(told, is_first=is_first)
+        found.append(told)
     return found
 
 
@@ -109,12 +137,7 @@ def _of_activity(activity: ActivityView, places: Mapping[UUID, str]) -> Purchase
     )
 
 
-def _told(
-    bare: Purchase,
-    subject: OrderView | ActivityView,
-    member: MemberView,
-    known: Sequence[Facts],
-) -> Purchase:
+def _told(bare: Purchase, member: MemberView, known: Known | None) -> Purchase:
     person = member.person
     facts: dict[str, Any] = {
         **bare.facts,
@@ -122,22 +145,18 @@ def _told(
         "member.attributes": person.attributes,
         "member.enrolled_at": member.created_at,
     }
-    if known:
-        ever, month, year = known
+    if known is not None:
         facts |= {
-            "member.orders": ever.orders,
-            "member.spent": ever.spent,
-            "member.orders_30d": month.orders,
-            "member.spent_30d": month.spent,
-            "member.orders_365d": year.orders,
-            "member.spent_365d": year.spent,
+            "member.orders": known.ever.orders,
+            "member.spent": known.ever.spent,
+            "member.orders_30d": known.month.orders,
+            "member.spent_30d": known.month.spent,
+            "member.orders_365d": known.year.orders,
+            "member.spent_365d": known.year.spent,
         }
-        if ever.last_at is not None:
-            facts["member.last_order_at"] = ever.last_at
-    is_first = isinstance(subject, OrderView) and bool(known) and not known[0].bought
-    return msgspec.structs.replace(
-        bare, is_first=is_first, born_on=person.birth_date, facts=facts
-    )
+        if known.ever.last_at is not None:
+            facts["member.last_order_at"] = known.ever.last_at
+    return msgspec.structs.replace(bare, born_on=person.birth_date, facts=facts)
 
 
 def _read_facts(
@@ -145,26 +164,29 @@ def _read_facts(
 ) -> list[Facts]:
     return read_facts(
         program=program.id,
-        wanted=[
-            _wanted(program, subject, window)
-            for subject in subjects
-            for window in _WINDOWS
-        ],
+        wanted=[wanted for subject in subjects for wanted in _wanted(program, subject)],
     )
 
 
 def _wanted(
-    program: ProgramView, subject: OrderView | ActivityView, window: timedelta | None
-) -> FactsWanted:
-    at: datetime = subject.occurred_at
-    is_order = isinstance(subject, OrderView)
-    return FactsWanted(
-        member=subject.member,
+    program: ProgramView, subject: OrderView | ActivityView
+) -> list[FactsWanted]:
+    """Return what is asked about a subject's member, as `Known` has it."""
+    member, at = subject.member, subject.occurred_at
+    before = FactsWanted(
+        member=member,
         currency=program.currency,
         before=at,
-        order=subject.id if is_order else None,
-        since=None if window is None else at - window,
+        order=subject.id if isinstance(subject, OrderView) else None,
     )
+    replace = msgspec.structs.replace
+    return [
+        *(
+            replace(before, since=None if window is None else at - window)
+            for window in _WINDOWS
+        ),
+        replace(before, before=_END_OF_TIME, order=None),
+    ]
 
 
 def _asking_for_facts(cases: Sequence[Case]) -> set[int]:
