@@ -20,6 +20,9 @@ Scope: TypeAlias = Literal[
     "ledger:transfer",
     "ledger:manage",
     "ledger:write",
+    "orders:read",
+    "orders:write",
+    "orders:cancel",
     "clock:write",
     "program:read",
     "program:write",
@@ -58,13 +61,17 @@ ROLES: tuple[Role, ...] = get_args(Role)
 _OF_ROLE: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         # Of a member's own objects alone: see `interfaces/api/permissions.py`.
-        "member": frozenset({"members:read", "members:export", "ledger:read"}),
+        "member": frozenset(
+            {"members:read", "members:export", "ledger:read", "orders:read"}
+        ),
         "cashier": frozenset(
             {
                 "members:read",
                 "ledger:read",
                 "ledger:earn",
                 "ledger:spend",
+                "orders:read",
+                "orders:write",
                 "program:read",
             }
         ),
@@ -75,6 +82,8 @@ _OF_ROLE: Mapping[str, frozenset[str]] = MappingProxyType(
                 "ledger:read",
                 "ledger:correct",
                 "ledger:adjust",
+                "orders:read",
+                "orders:cancel",
                 "program:read",
                 "audit:read",
             }

@@ -13,7 +13,7 @@ from punchcard.kernel import sql
 from punchcard.kernel.transactions import require_transaction
 
 from . import errors
-from .contents import Status
+from .contents import Status, TenderKind
 from .order import ActivityView, LineView, OrderView, ReturnView, TenderView
 from .reading import (
     ACTIVITY,
@@ -32,6 +32,7 @@ __all__ = [
     "OrderView",
     "ReturnView",
     "Status",
+    "TenderKind",
     "TenderView",
 ]
 

@@ -17,6 +17,7 @@ from punchcard.kernel.ids import typed
 from tests.builders import relay_all, rows
 from tests.interfaces.conftest import Answer, Api, make_api
 from tests.interfaces.operations import Declared, fill
+from tests.interfaces.ordering import a_return, an_activity, an_order
 from tests.interfaces.people import (
     PASSWORD,
     a_person,
@@ -55,6 +56,9 @@ PREFIXES = {
     "row": "aud",
     "place": "plc",
     "job": "job",
+    "order": "ord",
+    "return": "ret",
+    "activity": "act",
 }
 """Parameter of an address that names an object by itself -> how its ids begin."""
 
@@ -68,12 +72,18 @@ THEIR_NAMES = {
     "account": "ext:theirs@points",
     "member": "ext:theirs",
     "place": "ext:theirs",
+    "order": "ext:theirs",
+    "return": "ext:theirs",
+    "activity": "ext:theirs",
 }
 """What only the other program calls something, and what nobody does."""
 NOBODYS_NAMES = {
     "account": "ext:nobody@points",
     "member": "ext:nobody",
     "place": "ext:nobody",
+    "order": "ext:nobody",
+    "return": "ext:nobody",
+    "activity": "ext:nobody",
 }
 
 _IDS = """
@@ -86,6 +96,9 @@ _IDS = """
     UNION ALL SELECT 'key', id FROM access_api_key JOIN asked USING (program_id)
     UNION ALL SELECT 'aud', id FROM kernel_audit JOIN asked USING (program_id)
     UNION ALL SELECT 'job', id FROM kernel_job JOIN asked USING (program_id)
+    UNION ALL SELECT 'ord', id FROM orders_order JOIN asked USING (program_id)
+    UNION ALL SELECT 'ret', id FROM orders_return JOIN asked USING (program_id)
+    UNION ALL SELECT 'act', id FROM orders_activity JOIN asked USING (program_id)
     UNION ALL SELECT 'evt', id FROM kernel_event JOIN asked USING (program_id)
     UNION ALL SELECT 'mbr', id FROM access_membership JOIN asked USING (program_id)
     UNION ALL SELECT 'usr', user_id FROM access_membership JOIN asked USING (program_id)
@@ -165,6 +178,12 @@ class Cast:
         self.seeds[self.theirs.program].key()
         self.theirs.enrol("theirs")
         a_place(self.theirs, "theirs")
+        order = an_order(self.theirs, "theirs", member="theirs")
+        a_return(self.theirs, order, "theirs")
+        an_activity(self.theirs, "theirs")
+        for seeds in self.seeds.values():
+            seeds.order()
+            seeds.activity()
         address = an_address("admin")
         admin = a_person(self.ours, "admin", email=address)
         # The same person is an admin there too: what counts is where they signed in.

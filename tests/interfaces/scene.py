@@ -11,6 +11,7 @@ from typing import Any
 from punchcard.interfaces.api.documents import openapi_document
 from tests.interfaces.conftest import Answer, Api, make_api
 from tests.interfaces.operations import NAMES, fill
+from tests.interfaces.ordering import an_order
 from tests.interfaces.people import a_person, visitor
 
 PATHS: dict[str, dict[str, Any]] = json.loads(openapi_document())["paths"]
@@ -51,6 +52,11 @@ class Scene:
         """An import that waits for its file."""
         return str(self.ask("import_members"))
 
+    @cached_property
+    def order(self) -> str:
+        """An order that Anna paid."""
+        return an_order(self.api, "scene order")
+
     def ask(self, kind: str) -> Any:
         """Ask for a job; return its id."""
         answer = self.api.post("/v1/jobs", {"kind": kind})
@@ -78,6 +84,8 @@ class Scene:
         named = dict(named or {})
         if "{job}" in template and "job" not in named:
             named["job"] = self.job
+        if "{order}" in template and "order" not in named:
+            named["order"] = self.order
         return fill(template, names | named)
 
     def body(self, method: str, template: str) -> Any:

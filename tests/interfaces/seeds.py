@@ -17,6 +17,7 @@ from punchcard.interfaces.api.permissions import ANY_USER
 from punchcard.interfaces.jobs.running import work_on_jobs
 from punchcard.programs.models import Program
 from tests.interfaces.conftest import DAY, START, Api
+from tests.interfaces.ordering import a_return, an_activity, an_order
 from tests.interfaces.people import (
     PASSWORD,
     a_person,
@@ -179,6 +180,18 @@ class Seeds:
         work_on_jobs()
         return job
 
+    def order(self) -> str:
+        """Record an order of Anna's; return its id."""
+        return an_order(self.api, self.name("order"))
+
+    def returned(self) -> str:
+        """Record an order of Anna's and its return; return the return's id."""
+        return a_return(self.api, self.order(), self.name("return"))
+
+    def activity(self) -> str:
+        """Record an activity of Anna's; return its id."""
+        return an_activity(self.api, self.name("activity"))
+
     def tag(self, member: str) -> str:
         """Return the ETag of a member."""
         answer = self.api.get(f"/v1/members/ext:{member}")
@@ -249,6 +262,10 @@ CALLS: Mapping[str, Callable[[Seeds], Call]] = {
     "cancelJob": lambda s: Call(path={"job": s.job()}),
     "listJobErrors": lambda s: Call(path={"job": s.done_job()}),
     "getJobResult": lambda s: Call(path={"job": s.done_job()}),
+    "getOrder": lambda s: Call(path={"order": s.order()}),
+    "listReturns": lambda s: Call(path={"order": s.order()}),
+    "getReturn": lambda s: Call(path={"return": s.returned()}),
+    "getActivity": lambda s: Call(path={"activity": s.activity()}),
     "createPlace": lambda s: Call(body={"code": s.name("place")}),
     "inviteUser": lambda _: Call(body={"email": an_address()}),
     "getUser": lambda s: Call(path={"user": s.invited()["id"]}),

@@ -27,6 +27,7 @@ from tests.builders import forget_by_hand, relay_all, rows
 from tests.interfaces.conftest import START, Answer, Api, another_key, make_api
 from tests.interfaces.errands import LEDGER, Errand
 from tests.interfaces.errands_of_jobs import JOBS
+from tests.interfaces.errands_of_orders import ORDERS
 from tests.interfaces.errands_of_people import PEOPLE
 from tests.interfaces.scene import PATHS, Scene
 
@@ -158,6 +159,7 @@ ERRANDS: dict[str, Errand] = {
     **LEDGER,
     **PEOPLE,
     **JOBS,
+    **ORDERS,
     "forbidden": wrong_scope,
     "address_not_allowed": from_elsewhere,
     "length_required": without_length,

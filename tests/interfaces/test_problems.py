@@ -18,6 +18,7 @@ from punchcard.journeys import retrying
 from punchcard.ledger.errors import REFUSALS
 from punchcard.ledger.outcomes import NOT_APPLIED
 from punchcard.members import errors as members
+from punchcard.orders import errors as orders
 from punchcard.programs import errors as programs
 from tests.interfaces.conftest import Api
 
@@ -33,6 +34,7 @@ def _codes(module: Any) -> set[str]:
         {*REFUSALS, NOT_APPLIED, journey.UNEXPECTED, journey.OutcomeUnknown.code}
         | _codes(programs)
         | _codes(members)
+        | _codes(orders)
     ),
 )
 def test_every_refusal_has_a_row(code: str) -> None:

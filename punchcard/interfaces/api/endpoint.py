@@ -132,6 +132,8 @@ class Operation:
     """False: its work spans several, and is safe to do again (with a key: optional)."""
     limited: bool = True
     """Whether it counts against the caller's budget of requests."""
+    narrowed: bool = False
+    """A list of everybody's that shows a member their own; the handler sees to it."""
     version: VersionUse = "none"
     """`told`: answers carry an ETag; `demanded`: and it takes an If-Match."""
     description: str = ""
@@ -239,7 +241,7 @@ class Endpoint(APIView):
         note(program=caller.program.slug, actor=caller.actor)
         self._count(request, declared, f"{caller.actor}@{caller.program.id}")
         require_scope(caller, declared.scope)
-        require_own(caller, declared.scope, method, path)
+        require_own(caller, declared.scope, method, path, narrowed=declared.narrowed)
         body: Any = None
         if declared.has_body:
             # Refund and reverse have nothing that must be said: no body is `{}`.

@@ -24,16 +24,20 @@ def _id(prefix: str) -> dict[str, Any]:
     }
 
 
-_PATH: dict[str, dict[str, Any]] = {
-    "member": {
-        "description": "`mem_…`, or `ext:<external id>`.",
+def _named(prefix: str, example: str) -> dict[str, Any]:
+    return {
+        "description": f"`{prefix}_…`, or `ext:<external id>`.",
         "schema": {
             "type": "string",
-            "maxLength": texts.MEMBER_MAX,
-            "pattern": texts.MEMBER,
+            "maxLength": texts.NAMED_MAX,
+            "pattern": texts.named(prefix),
         },
-        "example": "ext:anna",
-    },
+        "example": f"ext:{example}",
+    }
+
+
+_PATH: dict[str, dict[str, Any]] = {
+    "member": _named("mem", "anna"),
     "account": {
         "description": "`acc_…`, or `ext:<external id of the member>@<wallet>`.",
         "schema": {
@@ -76,6 +80,9 @@ _PATH: dict[str, dict[str, Any]] = {
     },
     "row": _id("aud"),
     "job": _id("job"),
+    "order": _named("ord", "1017"),
+    "return": _named("ret", "R-1"),
+    "activity": _named("act", "review-1"),
 }
 
 

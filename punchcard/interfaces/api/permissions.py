@@ -15,6 +15,7 @@ from punchcard.ledger.queries import get_account
 from punchcard.members.errors import MemberNotFound
 
 from .authentication import Caller
+from .order_references import OWNERS
 from .problems import Problem
 from .references import HOLDER_KIND, resolve_account, resolve_members
 
@@ -33,7 +34,9 @@ ANY_COMMAND: Final = "any_command"
 Demand: TypeAlias = Scope | Literal["anyone", "any_key", "any_user", "any_command"]
 """What an operation asks of its caller; every operation must say."""
 
-_MEMBER = "member"
+MEMBER = "member"
+_OWNED = {"member", "account", *OWNERS}
+"""Parameters of addresses that name what is somebody's own."""
 
 
 def require_scope(caller: Caller, demand: Demand) -> None:
@@ -58,22 +61,29 @@ def require_scope(caller: Caller, demand: Demand) -> None:
 
 
 def require_own(
-    caller: Caller, demand: Demand, method: str, path: Mapping[str, Any]
+    caller: Caller,
+    demand: Demand,
+    method: str,
+    path: Mapping[str, Any],
+    *,
+    narrowed: bool = False,
 ) -> None:
     """Refuse a member whatever is not about their own member, and read only.
 
-    Of other callers nothing is asked.
+    Of other callers nothing is asked. A list that is `narrowed` shows a member what is
+    their own, and is asked of nobody's object.
 
     Raises:
         Problem: `forbidden`; members never do this.
         MemberNotFound: the member of the address is another.
         AccountNotFound: the account of the address is another's.
+        OrderRefused: the order, return or activity of the address is another's.
     """
-    if caller.role != _MEMBER or demand in {ANY_KEY, ANY_USER}:
+    if caller.role != MEMBER or demand in {ANY_KEY, ANY_USER}:
         return
-    if method != "GET" or not {"member", "account"} & path.keys():
+    if method != "GET" or not (narrowed or _OWNED & path.keys()):
         detail = "A member may read what is their own."
-        raise Problem("forbidden", detail, details={"role": _MEMBER})
+        raise Problem("forbidden", detail, details={"role": MEMBER})
     program = caller.program.id
     if "member" in path:
         text = path["member"]
@@ -85,6 +95,9 @@ def require_own(
         view = get_account(account=account)
         if view.holder_kind != HOLDER_KIND or view.holder != caller.member:
             raise AccountNotFound
+    for name, (owner, absent) in OWNERS.items():
+        if name in path and owner(program=program, text=path[name]) != caller.member:
+            raise absent
 
 
 def require_giveable(caller: Caller, scopes: Iterable[str]) -> None:

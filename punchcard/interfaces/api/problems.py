@@ -23,6 +23,7 @@ from punchcard.kernel.log_context import note
 from punchcard.kernel.transactions import CommitLost
 from punchcard.ledger import errors as ledger
 from punchcard.members import errors as members
+from punchcard.orders import errors as orders
 from punchcard.programs import errors as programs
 
 from .request_ids import request_id
@@ -95,6 +96,20 @@ TABLE: Mapping[str, Row] = {
     "wallet_code_taken": Row(409, "The program has a wallet with this code."),
     "place_code_taken": Row(409, "The program has a place with this code."),
     "clock_backwards": Row(409, "A test clock only goes forward."),
+    # Orders, in their order of precedence (`malformed` stands above).
+    "total_differs": Row(422, "The parts of the order do not add up to its total."),
+    "tenders_differ": Row(422, "What was paid does not add up to the total."),
+    "order_not_found": Row(404, "There is no such order."),
+    "return_not_found": Row(404, "There is no such return."),
+    "activity_not_found": Row(404, "There is no such activity."),
+    "order_reused": Row(422, "The external id is of an order with other contents."),
+    "return_reused": Row(422, "The external id is of a return with other contents."),
+    "activity_reused": Row(
+        422, "The external id is of an activity with other contents."
+    ),
+    "order_cannot_move": Row(409, "An order does not go from its status to that one."),
+    "line_not_found": Row(404, "The order has no such line."),
+    "exceeds_order": Row(422, "More than what is left of the order is to come back."),
     # The ledger, in its order of precedence (`malformed` stands above).
     "account_not_found": Row(404, "There is no such account."),
     "key_reused": Row(422, "This key was used for another command."),
@@ -162,6 +177,9 @@ _CODES: Mapping[type[Exception], str] = {
     programs.ProgramSlugTaken: "program_slug_taken",
     programs.WalletCodeTaken: "wallet_code_taken",
     programs.PlaceCodeTaken: "place_code_taken",
+    orders.OrderNotFound: "order_not_found",
+    orders.ReturnNotFound: "return_not_found",
+    orders.ActivityNotFound: "activity_not_found",
     OutcomeUnknown: "outcome_unknown",
     CommitLost: "outcome_unknown",
     OperationalError: "database_unavailable",

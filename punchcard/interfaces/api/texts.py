@@ -23,13 +23,16 @@ PENDING = r"^(event|P[0-9YMWDTHS.,]+)$"
 CODE = r"^[a-z0-9_-]+$"
 CODE_MAX = 63
 
+WORD = r"^[a-z][a-z0-9_]{0,39}$"
+
 _UUID = "[0-7][0-9a-hjkmnp-tv-z]{25}"
 _EXTERNAL = "ext:.{1,200}"
 MEMBER = f"^(mem_{_UUID}|{_EXTERNAL})$"
 ACCOUNT = f"^(acc_{_UUID}|{_EXTERNAL}@[a-z0-9][-_a-z0-9]{{0,62}})$"
 PLACE = f"^(plc_{_UUID}|ext:[-_a-z0-9]{{1,{CODE_MAX}}})$"
 PLACE_MAX = len("ext:") + CODE_MAX
-MEMBER_MAX = len("ext:") + 200
+NAMED_MAX = len("ext:") + 200
+MEMBER_MAX = NAMED_MAX
 ACCOUNT_MAX = MEMBER_MAX + len("@") + CODE_MAX
 LOT = r"^[0-9]{1,15}(\.[0-9]{1,9})?$"
 LOT_MAX = 25
@@ -47,6 +50,11 @@ def whole(pattern: str) -> str:
 def as_said(pattern: str) -> str:
     """Return a pattern that is parsed with as the document says it."""
     return f"{pattern.removesuffix(_END)}$" if pattern.endswith(_END) else pattern
+
+
+def named(prefix: str) -> str:
+    """Return what names an object: its TypeID, or `ext:` and the caller's own id."""
+    return f"^({prefix}_{_UUID}|{_EXTERNAL})$"
 
 
 def id_pattern(prefix: str) -> str:

@@ -10,6 +10,7 @@ from .documents import Redoc, SwaggerUi, openapi
 from .metrics import metrics
 from .v1 import (
     accounts,
+    activities,
     api_keys,
     audit,
     auth,
@@ -28,7 +29,9 @@ from .v1 import (
     member_batches,
     members,
     memberships,
+    orders,
     program,
+    returns,
     users,
     wallets,
 )
@@ -150,6 +153,12 @@ urlpatterns = [
     path("v1/jobs/<ref:job>/cancel", jobs.CancelJob.as_view()),
     path("v1/jobs/<ref:job>", jobs.OneJob.as_view()),
     path("v1/entries:batch", batches.PostBatch.as_view()),
+    path("v1/orders", orders.Orders.as_view()),
+    path("v1/orders/<ref:order>/returns", returns.ReturnsOfOrder.as_view()),
+    path("v1/orders/<ref:order>", orders.OneOrder.as_view()),
+    path("v1/returns/<ref:return>", returns.OneReturn.as_view()),
+    path("v1/activities", activities.Activities.as_view()),
+    path("v1/activities/<ref:activity>", activities.OneActivity.as_view()),
     path("v1/wallets", wallets.Wallets.as_view()),
     path("v1/test/clock/advance", clock.AdvanceClock.as_view()),
     path("v1/auth/token", auth.Token.as_view()),

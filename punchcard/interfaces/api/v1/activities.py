@@ -1,0 +1,145 @@
+"""Activities: listed, looked up."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from punchcard.interfaces.api import texts
+from punchcard.interfaces.api.endpoint import (
+    Answer,
+    Call,
+    Endpoint,
+    NoBody,
+    NoQuery,
+    Operation,
+    operation,
+)
+from punchcard.interfaces.api.order_references import resolve_activity
+from punchcard.interfaces.api.pagination import (
+    Cursor,
+    Limit,
+    NewestFirst,
+    Page,
+    page_by_id,
+)
+from punchcard.orders.queries import ActivityFilters, ActivityView, list_activities
+
+from .bodies import Instant
+from .order_shapes import ActivityAnswer, codes_of, render_activity
+from .sought import SoughtMember, member_sought
+
+_CURSOR = "activities"
+
+SoughtType = Annotated[
+    str,
+    Meta(
+        description="What they did.",
+        max_length=40,
+        pattern=texts.whole(texts.WORD),
+        examples=["review"],
+    ),
+]
+SoughtActivity = Annotated[
+    str,
+    Meta(
+        description="Your id.",
+        max_length=200,
+        pattern=texts.whole(texts.PRINTABLE),
+        examples=["review-1"],
+    ),
+]
+
+
+class ActivitiesQuery(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """Query of the list of activities."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+    sort: NewestFirst = "-created_at"
+    member: SoughtMember | None = None
+    type: SoughtType | None = None
+    external_id: SoughtActivity | None = None
+    occurred_from: Instant | None = msgspec.field(name="occurred_at.gte", default=None)
+    occurred_to: Instant | None = msgspec.field(name="occurred_at.lt", default=None)
+
+
+class ActivityDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An activity, and what was decided about it."""
+
+    activity: ActivityAnswer
+
+
+class Activities(Endpoint):
+    """`/v1/activities`."""
+
+    @operation(
+        Operation(
+            id="listActivities",
+            summary="List activities",
+            description=(
+                "In the order of recording, the newest first. A member is shown their "
+                "own."
+            ),
+            tag="activities",
+            scope="orders:read",
+            narrowed=True,
+            query=ActivitiesQuery,
+            answers={200: Page[ActivityAnswer]},
+            refusals=("invalid_cursor",),
+        )
+    )
+    def get(self, call: Call[NoBody, ActivitiesQuery]) -> Answer:
+        """List activities."""
+        query, program = call.query, call.program.id
+        filters = ActivityFilters(
+            member=member_sought(call.caller, query.member),
+            type=query.type,
+            external_id=query.external_id,
+            occurred_from=query.occurred_from,
+            occurred_to=query.occurred_to,
+        )
+        codes: dict[UUID, str] = {}
+
+        def read(**asked: Any) -> list[ActivityView]:
+            found = list_activities(program=program, filters=filters, **asked)
+            places = [activity.place for activity in found]
+            codes.update(codes_of(program=program, places=places))
+            return found
+
+        return Answer(
+            body=page_by_id(
+                query,
+                _CURSOR,
+                read=read,
+                render=lambda activity: render_activity(activity, codes),
+            )
+        )
+
+
+class OneActivity(Endpoint):
+    """`/v1/activities/{activity}`."""
+
+    @operation(
+        Operation(
+            id="getActivity",
+            summary="Look up an activity",
+            description="An erased member's says nothing but that it happened.",
+            tag="activities",
+            scope="orders:read",
+            answers={200: ActivityDetailAnswer},
+            refusals=("activity_not_found",),
+        )
+    )
+    def get(self, call: Call[NoBody, NoQuery]) -> Answer:
+        """Look up an activity."""
+        program = call.program.id
+        activity = resolve_activity(program=program, text=call.path["activity"])
+        codes = codes_of(program=program, places=[activity.place])
+        rendered = render_activity(activity, codes)
+        return Answer(body=ActivityDetailAnswer(activity=rendered))

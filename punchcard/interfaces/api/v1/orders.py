@@ -1,0 +1,149 @@
+"""Orders: listed, looked up."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from punchcard.interfaces.api import texts
+from punchcard.interfaces.api.endpoint import (
+    Answer,
+    Call,
+    Endpoint,
+    NoBody,
+    NoQuery,
+    Operation,
+    operation,
+)
+from punchcard.interfaces.api.order_references import resolve_order
+from punchcard.interfaces.api.pagination import (
+    Cursor,
+    Limit,
+    NewestFirst,
+    Page,
+    page_by_id,
+)
+from punchcard.orders.queries import Filters, OrderView, Status, list_orders
+
+from .bodies import Instant
+from .order_shapes import OrderAnswer, codes_of, render_order
+from .sought import SoughtMember, SoughtPlace, member_sought, place_sought
+
+_CURSOR = "orders"
+
+SoughtStatus = Annotated[Status, Meta(description="Those that stand there now.")]
+SoughtChannel = Annotated[
+    str,
+    Meta(
+        description="Where it was bought: a word of yours.",
+        max_length=200,
+        pattern=texts.whole(texts.PRINTABLE),
+        examples=["web"],
+    ),
+]
+SoughtOrder = Annotated[
+    str,
+    Meta(
+        description="Your id.",
+        max_length=200,
+        pattern=texts.whole(texts.PRINTABLE),
+        examples=["1017"],
+    ),
+]
+
+
+class OrdersQuery(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """Query of the list of orders."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+    sort: NewestFirst = "-created_at"
+    member: SoughtMember | None = None
+    status: SoughtStatus | None = None
+    channel: SoughtChannel | None = None
+    place: SoughtPlace | None = None
+    external_id: SoughtOrder | None = None
+    occurred_from: Instant | None = msgspec.field(name="occurred_at.gte", default=None)
+    occurred_to: Instant | None = msgspec.field(name="occurred_at.lt", default=None)
+
+
+class OrderDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An order, and what was decided about it."""
+
+    order: OrderAnswer
+
+
+class Orders(Endpoint):
+    """`/v1/orders`."""
+
+    @operation(
+        Operation(
+            id="listOrders",
+            summary="List orders",
+            description=(
+                "In the order of recording, the newest first. A member is shown their "
+                "own."
+            ),
+            tag="orders",
+            scope="orders:read",
+            narrowed=True,
+            query=OrdersQuery,
+            answers={200: Page[OrderAnswer]},
+            refusals=("invalid_cursor",),
+        )
+    )
+    def get(self, call: Call[NoBody, OrdersQuery]) -> Answer:
+        """List orders."""
+        query, program = call.query, call.program.id
+        filters = Filters(
+            member=member_sought(call.caller, query.member),
+            status=query.status,
+            channel=query.channel,
+            place=place_sought(program, query.place),
+            external_id=query.external_id,
+            occurred_from=query.occurred_from,
+            occurred_to=query.occurred_to,
+        )
+        codes: dict[UUID, str] = {}
+
+        def read(**asked: Any) -> list[OrderView]:
+            found = list_orders(program=program, filters=filters, **asked)
+            places = [order.place for order in found]
+            codes.update(codes_of(program=program, places=places))
+            return found
+
+        return Answer(
+            body=page_by_id(
+                query,
+                _CURSOR,
+                read=read,
+                render=lambda order: render_order(order, codes),
+            )
+        )
+
+
+class OneOrder(Endpoint):
+    """`/v1/orders/{order}`."""
+
+    @operation(
+        Operation(
+            id="getOrder",
+            summary="Look up an order",
+            description="As it stands now.",
+            tag="orders",
+            scope="orders:read",
+            answers={200: OrderDetailAnswer},
+            refusals=("order_not_found",),
+        )
+    )
+    def get(self, call: Call[NoBody, NoQuery]) -> Answer:
+        """Look up an order."""
+        program = call.program.id
+        order = resolve_order(program=program, text=call.path["order"])
+        codes = codes_of(program=program, places=[order.place])
+        return Answer(body=OrderDetailAnswer(order=render_order(order, codes)))

@@ -1,0 +1,100 @@
+"""Returns: listed by order, looked up."""
+
+from __future__ import annotations
+
+import msgspec
+
+from punchcard.interfaces.api.endpoint import (
+    Answer,
+    Call,
+    Endpoint,
+    NoBody,
+    NoQuery,
+    Operation,
+    operation,
+)
+from punchcard.interfaces.api.order_references import resolve_order, resolve_return
+from punchcard.interfaces.api.pagination import (
+    Cursor,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+    paginate,
+)
+from punchcard.orders.queries import list_returns
+
+from .order_shapes import ReturnAnswer, render_return
+from .reading import SmallPlace
+
+_CURSOR = "returns"
+
+
+class ReturnsQuery(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """Query of the list of an order's returns."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class ReturnDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A return, and what it took back."""
+
+    returned: ReturnAnswer = msgspec.field(name="return")
+
+
+class ReturnsOfOrder(Endpoint):
+    """`/v1/orders/{order}/returns`."""
+
+    @operation(
+        Operation(
+            id="listReturns",
+            summary="List the returns of an order",
+            description="As they came, the first one first.",
+            tag="orders",
+            scope="orders:read",
+            query=ReturnsQuery,
+            answers={200: Page[ReturnAnswer]},
+            refusals=("order_not_found", "invalid_cursor"),
+        )
+    )
+    def get(self, call: Call[NoBody, ReturnsQuery]) -> Answer:
+        """List the returns of an order."""
+        query, program = call.query, call.program.id
+        order = resolve_order(program=program, text=call.path["order"])
+        place = decode_cursor(query.cursor, _CURSOR, tuple[str, SmallPlace])
+        rows = list_returns(
+            program=program,
+            order=order.id,
+            limit=query.limit + 1,
+            after=place[0] if place else 0,
+        )
+        page = paginate(
+            rows,
+            limit=query.limit,
+            render=render_return,
+            cursor=lambda returned: encode_cursor(_CURSOR, returned.n),
+        )
+        return Answer(body=page)
+
+
+class OneReturn(Endpoint):
+    """`/v1/returns/{return}`."""
+
+    @operation(
+        Operation(
+            id="getReturn",
+            summary="Look up a return",
+            description="",
+            tag="orders",
+            scope="orders:read",
+            answers={200: ReturnDetailAnswer},
+            refusals=("return_not_found",),
+        )
+    )
+    def get(self, call: Call[NoBody, NoQuery]) -> Answer:
+        """Look up a return."""
+        found = resolve_return(program=call.program.id, text=call.path["return"])
+        return Answer(body=ReturnDetailAnswer(returned=render_return(found)))
