@@ -22,6 +22,7 @@ TEXT_MAX = 200
 LINES_MAX = 1_000
 TENDERS_MAX = 50
 AMOUNT_MAX = 10**15
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 FACTS_MAX = 50
 FACT_MAX = 500
 WORD_PATTERN = r"[a-z][a-z0-9_]{0,39}"
@@ -299,6 +300,8 @@ def _amount(field: str, value: int, *, least: int = 0) -> None:
 
 def _instant(at: datetime, now: datetime, *, field: str = "occurred_at") -> None:
     _require(at.tzinfo is not None, field, "must have a time zone")
+    # Earlier ones are mistakes, and the first year is not in every time zone.
+    _require(at >= EARLIEST, field, "must not be before 1900")
     _require(at <= now, field, "must not be later than now")
 
 

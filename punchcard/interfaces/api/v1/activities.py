@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from punchcard.earning.queries import find_activity_decisions
 from punchcard.interfaces.api import texts
 from punchcard.interfaces.api.endpoint import (
     Answer,
@@ -29,6 +30,7 @@ from punchcard.interfaces.api.pagination import (
 from punchcard.orders.queries import ActivityFilters, ActivityView, list_activities
 
 from .bodies import Instant
+from .decision_shapes import EarningDecisionAnswer, render_decision
 from .order_shapes import ActivityAnswer, codes_of, render_activity
 from .sought import SoughtMember, member_sought
 
@@ -73,6 +75,7 @@ class ActivityDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """An activity, and what was decided about it."""
 
     activity: ActivityAnswer
+    decision: EarningDecisionAnswer | None
 
 
 class Activities(Endpoint):
@@ -129,7 +132,10 @@ class OneActivity(Endpoint):
         Operation(
             id="getActivity",
             summary="Look up an activity",
-            description="An erased member's says nothing but that it happened.",
+            description=(
+                "With what it earned. An erased member's says nothing but that it "
+                "happened."
+            ),
             tag="activities",
             scope="orders:read",
             answers={200: ActivityDetailAnswer},
@@ -141,5 +147,10 @@ class OneActivity(Endpoint):
         program = call.program.id
         activity = resolve_activity(program=program, text=call.path["activity"])
         codes = codes_of(program=program, places=[activity.place])
-        rendered = render_activity(activity, codes)
-        return Answer(body=ActivityDetailAnswer(activity=rendered))
+        found = find_activity_decisions(program=program, activities=[activity.id])
+        decision = found.get(activity.id)
+        detail = ActivityDetailAnswer(
+            activity=render_activity(activity, codes),
+            decision=None if decision is None else render_decision(decision),
+        )
+        return Answer(body=detail)

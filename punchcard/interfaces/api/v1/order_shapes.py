@@ -23,6 +23,8 @@ from punchcard.orders.queries import (
 )
 from punchcard.programs.queries import find_places
 
+from .decision_shapes import entry_name
+
 Codes: TypeAlias = Mapping[UUID, str]
 """Place -> its code."""
 
@@ -256,13 +258,10 @@ def _line(line: LineView) -> LineAnswer:
 
 
 def _tender(tender: TenderView) -> TenderAnswer:
-    entry = None
-    if tender.account is not None:
-        entry = f"{typed('acc', tender.account)}/{tender.sequence}"
     return TenderAnswer(
         n=tender.n,
         kind=tender.kind,
         amount=tender.amount,
-        entry=entry,
+        entry=entry_name(tender.account, tender.sequence),
         returned=tender.returned,
     )

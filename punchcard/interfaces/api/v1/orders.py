@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from punchcard.earning.queries import find_decisions
 from punchcard.interfaces.api import texts
 from punchcard.interfaces.api.endpoint import (
     Answer,
@@ -29,6 +30,7 @@ from punchcard.interfaces.api.pagination import (
 from punchcard.orders.queries import Filters, OrderView, Status, list_orders
 
 from .bodies import Instant
+from .decision_shapes import EarningDecisionAnswer, render_decisions
 from .order_shapes import OrderAnswer, codes_of, render_order
 from .sought import SoughtMember, SoughtPlace, member_sought, place_sought
 
@@ -76,6 +78,10 @@ class OrderDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """An order, and what was decided about it."""
 
     order: OrderAnswer
+    decisions: Annotated[
+        list[EarningDecisionAnswer],
+        Meta(description="One a payment, the first one first; none: it is not paid."),
+    ]
 
 
 class Orders(Endpoint):
@@ -134,7 +140,10 @@ class OneOrder(Endpoint):
         Operation(
             id="getOrder",
             summary="Look up an order",
-            description="As it stands now.",
+            description=(
+                "As it stands now, with what it earned: by which rules, what each rule "
+                "said, and what returns have taken back."
+            ),
             tag="orders",
             scope="orders:read",
             answers={200: OrderDetailAnswer},
@@ -146,4 +155,9 @@ class OneOrder(Endpoint):
         program = call.program.id
         order = resolve_order(program=program, text=call.path["order"])
         codes = codes_of(program=program, places=[order.place])
-        return Answer(body=OrderDetailAnswer(order=render_order(order, codes)))
+        decided = find_decisions(program=program, orders=[order.id])
+        detail = OrderDetailAnswer(
+            order=render_order(order, codes),
+            decisions=render_decisions(decided.get(order.id, ())),
+        )
+        return Answer(body=detail)

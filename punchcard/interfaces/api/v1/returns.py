@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import Annotated
 
+import msgspec
+from msgspec import Meta
+
+from punchcard.earning.queries import TakingView, find_takings
 from punchcard.interfaces.api.endpoint import (
     Answer,
     Call,
@@ -24,6 +28,7 @@ from punchcard.interfaces.api.pagination import (
 )
 from punchcard.orders.queries import list_returns
 
+from .decision_shapes import TakingAnswer, entry_name
 from .order_shapes import ReturnAnswer, render_return
 from .reading import SmallPlace
 
@@ -43,6 +48,9 @@ class ReturnDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A return, and what it took back."""
 
     returned: ReturnAnswer = msgspec.field(name="return")
+    taken: Annotated[
+        list[TakingAnswer], Meta(description="What it took back of what was earned.")
+    ]
 
 
 class ReturnsOfOrder(Endpoint):
@@ -87,7 +95,7 @@ class OneReturn(Endpoint):
         Operation(
             id="getReturn",
             summary="Look up a return",
-            description="",
+            description="With what it took back of what the order had earned.",
             tag="orders",
             scope="orders:read",
             answers={200: ReturnDetailAnswer},
@@ -97,4 +105,17 @@ class OneReturn(Endpoint):
     def get(self, call: Call[NoBody, NoQuery]) -> Answer:
         """Look up a return."""
         found = resolve_return(program=call.program.id, text=call.path["return"])
-        return Answer(body=ReturnDetailAnswer(returned=render_return(found)))
+        takings = find_takings(returns=[found.id]).get(found.id, ())
+        detail = ReturnDetailAnswer(
+            returned=render_return(found), taken=[_taking(one) for one in takings]
+        )
+        return Answer(body=detail)
+
+
+def _taking(view: TakingView) -> TakingAnswer:
+    return TakingAnswer(
+        rule=view.rule,
+        of=view.of,
+        points=view.points,
+        entry=entry_name(view.account, view.sequence),
+    )
