@@ -17,6 +17,7 @@ from punchcard.kernel.conditions import (
 from punchcard.kernel.validity import Validity, parse_validity
 
 from .documents import Achieve, Cap, Dates, Fixed, Hours, Multiply, Rule, Ruleset
+from .rules import overlaps
 from .rules.facts import FACTS, MEMBER_FACTS
 
 
@@ -42,6 +43,7 @@ def _mistakes(ruleset: Ruleset) -> Iterator[Mistake]:
         yield from _of_dates(f"/campaigns/{at}/dates", campaign.dates)
     for name, text in ruleset.segments.items():
         yield from _of_condition(f"/segments/{name}", text, MEMBER_FACTS)
+    yield from _overlaps("", overlaps.of_exclusive_groups(ruleset))
 
 
 def _twice(kind: str, ids: list[str]) -> Iterator[Mistake]:
@@ -68,7 +70,12 @@ def _of_rule(place: str, rule: Rule, ruleset: Ruleset) -> Iterator[Mistake]:
         yield _mistake(f"{place}/order/max", "range_empty", detail)
     if rule.when is not None:
         yield from _of_condition(f"{place}/when", rule.when, FACTS)
+    yield from _overlaps(place, overlaps.of_campaign(rule, ruleset))
+    yield from _overlaps(place, overlaps.of_hours(rule.hours))
+    if rule.lines is not None:
+        yield from _overlaps(place, overlaps.of_lines(rule.lines))
     yield from _of_caps(f"{place}/caps", rule.caps)
+    yield from _overlaps(place, overlaps.of_caps(rule.caps))
     yield from _of_cooldown(f"{place}/cooldown", rule.cooldown)
     if rule.validity is not None:
         yield from _of_length(f"{place}/validity", rule.validity, parse_validity)
@@ -151,6 +158,11 @@ def _of_condition(
         compile_condition(text, variables=variables)
     except ConditionMalformed as error:
         yield _mistake(place, "condition_malformed", str(error))
+
+
+def _overlaps(place: str, found: Iterable[overlaps.Overlap]) -> Iterator[Mistake]:
+    for one in found:
+        yield _mistake(f"{place}{one.place}", "overlap", one.detail)
 
 
 def _mistake(place: str, code: str, detail: str) -> Mistake:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -41,6 +41,8 @@ NAME_MAX = 200
 SLUG_MAX = 63
 SCALE_MAX = 9
 _DURATION_TEXT_MAX = 40
+_DURATIONS = ("pending_period", "validity", "grace", "hold_time_max", "idle")
+_LIMITS = ("limit_per_command", "limit_per_day", "limit_per_month")
 
 
 def create_program(
@@ -116,21 +118,20 @@ def create_wallet(
         WalletCodeTaken: the program has a wallet with this code.
     """
     require_transaction()
-    _require_slug("code", code, r"[a-z0-9]([-_]?[a-z0-9])*")
-    _require_name(name)
-    durations = {
+    policy = {
+        "scale": scale,
+        "debt_policy": debt_policy,
         "pending_period": pending_period,
         "validity": validity,
         "grace": grace,
         "hold_time_max": hold_time_max,
         "idle": idle,
-    }
-    limits = {
         "limit_per_command": limit_per_command,
         "limit_per_day": limit_per_day,
         "limit_per_month": limit_per_month,
     }
-    _require_policy(scale, debt_policy, durations, limits)
+    for fault in find_wallet_faults(code=code, name=name, **policy):
+        raise fault
     if Wallet.objects.filter(program_id=program, code=code).exists():
         raise errors.WalletCodeTaken
     wallet = Wallet(
@@ -138,16 +139,59 @@ def create_wallet(
         program_id=program,
         code=code,
         name=name,
-        scale=scale,
-        debt_policy=debt_policy,
         created_at=now,
-        **durations,
-        **limits,
+        **policy,
     )
     try:
         wallet.save(force_insert=True)
     except IntegrityError as error:
         raise errors.WalletCodeTaken from error
+    return get_wallet(wallet=wallet.id)
+
+
+def find_wallet_faults(
+    *, code: str, name: str, **policy: Any
+) -> list[errors.ProgramMalformed]:
+    """Return all that is wrong with what is said of a wallet, the first one first."""
+    faults: list[errors.ProgramMalformed] = []
+
+    def look(check: Callable[..., None], *said: Any, **more: Any) -> None:
+        try:
+            check(*said, **more)
+        except errors.ProgramMalformed as fault:
+            faults.append(fault)
+
+    look(_require_slug, "code", code, r"[a-z0-9]([-_]?[a-z0-9])*")
+    look(_require_name, name)
+    look(_require_scale, policy["scale"])
+    look(_require_debt_policy, policy["debt_policy"])
+    for field in _DURATIONS:
+        may_be_zero = field in {"pending_period", "grace"}
+        look(_require_duration, field, policy[field], zero=may_be_zero)
+    for field in _LIMITS:
+        look(_require_limit, field, policy[field])
+    return faults
+
+
+def change_wallet(*, program: UUID, code: str, name: str, **policy: Any) -> WalletView:
+    """Give a wallet another name and another policy, for all that is done from now on.
+
+    Its code and its scale are for ever. So is `idle`: it counts from what was done
+    before, so that another one would reach into the past.
+
+    Raises:
+        ProgramMalformed: a field is not what it must be; says which.
+        WalletNotFound: the program has no wallet with this code.
+    """
+    require_transaction()
+    rows = Wallet.objects.filter(program_id=program, code=code)
+    wallet = rows.select_for_update().first()
+    if wallet is None:
+        raise errors.WalletNotFound
+    fixed = {"scale": wallet.scale, "idle": wallet.idle}
+    for fault in find_wallet_faults(code=code, name=name, **fixed, **policy):
+        raise fault
+    rows.update(name=name, **policy)
     return get_wallet(wallet=wallet.id)
 
 
@@ -282,22 +326,20 @@ def _require_name(name: str) -> None:
         raise errors.ProgramMalformed("name", detail)
 
 
-def _require_policy(
-    scale: int,
-    debt_policy: str,
-    durations: Mapping[str, str | None],
-    limits: Mapping[str, int | None],
-) -> None:
+def _require_scale(scale: int) -> None:
     if not 0 <= scale <= SCALE_MAX:
         raise errors.ProgramMalformed("scale", f"The scale is 0 to {SCALE_MAX}.")
+
+
+def _require_debt_policy(debt_policy: str) -> None:
     if debt_policy not in Wallet.DebtPolicy.values:
         detail = "The debt policy is `debt`, `cap` or `refuse`."
         raise errors.ProgramMalformed("debt_policy", detail)
-    for field, text in durations.items():
-        _require_duration(field, text, zero=field in {"pending_period", "grace"})
-    for field, limit in limits.items():
-        if limit is not None and not 1 <= limit <= LIMIT_MAX:
-            raise errors.ProgramMalformed(field, f"A limit is 1 to {LIMIT_MAX}.")
+
+
+def _require_limit(field: str, limit: int | None) -> None:
+    if limit is not None and not 1 <= limit <= LIMIT_MAX:
+        raise errors.ProgramMalformed(field, f"A limit is 1 to {LIMIT_MAX}.")
 
 
 def _require_duration(field: str, text: str | None, *, zero: bool) -> None:

@@ -1,0 +1,151 @@
+"""Documents as text: YAML or JSON, with nothing in it that could mean two things.
+
+Of YAML it is the core of 1.2: `no` and `22:00` are text, what is written twice is
+refused, and nothing is referred to: aliases can make a small text an endless document.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable
+from datetime import date
+from typing import Any
+
+import msgspec
+import yaml
+
+from .errors import ConfigurationUnreadable
+
+TEXT_MAX = 1_000_000
+"""Characters of a document."""
+
+
+def read_text(text: str) -> Any:
+    """Return what a text says, as plain values; whether it makes sense is not known.
+
+    Raises:
+        ConfigurationUnreadable: it is neither YAML nor JSON.
+    """
+    if len(text) > TEXT_MAX:
+        raise ConfigurationUnreadable(f"more than {TEXT_MAX} characters")
+    if text.lstrip().startswith("{"):
+        return _read_json(text)
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a safe one
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        if mark is None:
+            raise ConfigurationUnreadable(said) from error
+        place = {"line": mark.line + 1, "column": mark.column + 1}
+        raise ConfigurationUnreadable(said, **place) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, int(error.position)) + 1
+        reason = f"the character #x{ord(text[error.position]):04x} is not allowed"
+        raise ConfigurationUnreadable(reason, line=line) from error
+    except RecursionError:
+        raise ConfigurationUnreadable("nested too deeply") from None
+
+
+def write_yaml(document: Any) -> str:
+    """Return plain values as YAML."""
+    return yaml.dump(
+        document,
+        Dumper=yaml.SafeDumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=100,
+    )
+
+
+def _read_json(text: str) -> Any:
+    try:
+        msgspec.json.decode(text)
+        return json.loads(text, object_pairs_hook=_without_twins)
+    except json.JSONDecodeError as error:
+        place = {"line": error.lineno, "column": error.colno}
+        raise ConfigurationUnreadable(error.msg, **place) from error
+    except RecursionError:
+        raise ConfigurationUnreadable("nested too deeply") from None
+    except (msgspec.DecodeError, ValueError) as error:
+        if isinstance(error, ConfigurationUnreadable):
+            raise
+        found = re.search(r"\(byte (\d+)\)", str(error))
+        before = text.encode(errors="replace")[: int(found[1]) if found else 0]
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2]) + 1
+        raise ConfigurationUnreadable(str(error), line=line, column=column) from error
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise ConfigurationUnreadable(f"{name!r} is said twice")
+        made[name] = value
+    return made
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without surprises."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not read", mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002 - as of the library
+    ) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _wrong("a name is text", key)
+            if key.value in seen:
+                raise _wrong(f"{key.value!r} is said twice", key)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def construct_number(self, node: yaml.ScalarNode) -> int:
+        try:
+            return int(node.value)
+        except ValueError as error:
+            raise _wrong("the number is too long", node) from error
+
+    def construct_date(self, node: yaml.ScalarNode) -> date:
+        try:
+            return date.fromisoformat(node.value)
+        except ValueError as error:
+            raise _wrong(f"there is no day {node.value}", node) from error
+
+
+def _wrong(reason: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, reason, node.start_mark)
+
+
+_WORDS = (
+    ("null", r"(~|null|Null|NULL|)", [*"~nN", ""]),
+    ("bool", r"(true|True|TRUE|false|False|FALSE)", [*"tTfF"]),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", [*"-+0123456789"]),
+    (
+        "float",
+        (
+            r"[-+]?([0-9]*\.[0-9]+|[0-9]+\.)([eE][-+]?[0-9]+)?"
+            r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+        ),
+        [*"-+.0123456789"],
+    ),
+    ("timestamp", r"[0-9]{4}-[0-9]{2}-[0-9]{2}", [*"0123456789"]),
+)
+for _kind, _pattern, _first in _WORDS:
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}", re.compile(rf"({_pattern})\Z"), _first
+    )
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_date)
