@@ -71,7 +71,7 @@ def create_wallet(
         if found is None or not _is_as_said(found, {"name": name, **policy}):
             raise
         wallet, created = found, False
-    opened, complete = _open_accounts(wallet, now, most)
+    opened, complete = open_wallet_accounts(wallet=wallet, now=now, most=most)
     return CreatedWallet(
         wallet=wallet, created=created, accounts_opened=opened, complete=complete
     )
@@ -105,10 +105,15 @@ def _is_as_said(wallet: WalletView, said: dict[str, Any]) -> bool:
     return all(getattr(wallet, field) == value for field, value in said.items())
 
 
-def _open_accounts(
-    wallet: WalletView, now: datetime, most: int | None
+def open_wallet_accounts(
+    *, wallet: WalletView, now: datetime, most: int | None
 ) -> tuple[int, bool]:
-    """Walk over all members; return how many accounts are new, and if it came round."""
+    """Walk over all members; return how many accounts are new, and if it came round.
+
+    Raises:
+        TransactionError: a transaction is open.
+        OperationalError: the database cannot be reached; what was opened stays.
+    """
     opened, last = 0, None
     while members := list_member_ids(
         program=wallet.program, limit=MEMBERS_AT_ONCE, after=last

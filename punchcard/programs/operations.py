@@ -185,7 +185,7 @@ def change_wallet(*, program: UUID, code: str, name: str, **policy: Any) -> Wall
     """
     require_transaction()
     rows = Wallet.objects.filter(program_id=program, code=code)
-    wallet = rows.select_for_update().first()
+    wallet = rows.select_for_update(no_key=True).first()
     if wallet is None:
         raise errors.WalletNotFound
     fixed = {"scale": wallet.scale, "idle": wallet.idle}
@@ -269,6 +269,20 @@ def _time_zones() -> frozenset[str]:
     return frozenset(available_timezones() | {ZoneInfo("UTC").key})
 
 
+def lock_program(*, program: UUID) -> None:
+    """Let nobody else change a program until the COMMIT; who enrols does not wait.
+
+    Raises:
+        TransactionError: no transaction is open.
+        ProgramNotFound: there is no such program.
+    """
+    require_transaction()
+    # What refers to a program only wants its key to stay.
+    rows = Program.objects.select_for_update(no_key=True).filter(pk=program)
+    if not rows.exists():
+        raise errors.ProgramNotFound
+
+
 def save_configuration(
     *,
     program: UUID,
@@ -295,8 +309,7 @@ def save_configuration(
         detail = f"The note has at most {NAME_MAX} characters."
         raise errors.ProgramMalformed("note", detail)
     # Whoever saves at the same time waits here, and then sees this one.
-    if not Program.objects.select_for_update().filter(pk=program).exists():
-        raise errors.ProgramNotFound
+    lock_program(program=program)
     last = Configuration.objects.filter(program_id=program).aggregate(
         last=Max("version", default=0)
     )["last"]

@@ -214,6 +214,29 @@ def versions_at(
     return {at: found[at] for at in instants}
 
 
+def instants_of_change(*, program: UUID, after: datetime) -> list[datetime]:
+    """Return when versions say that they come into force, after an instant."""
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT DISTINCT effective_from FROM programs_configuration"
+        " WHERE program_id = %s AND effective_from > %s ORDER BY 1",
+        (program, after),
+    )
+    return [at for (at,) in cursor]
+
+
+def last_version(*, program: UUID) -> int:
+    """Return the number of the last version of a configuration; 0: there is none."""
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT coalesce(max(version), 0) FROM programs_configuration"
+        " WHERE program_id = %s",
+        (program,),
+    )
+    ((last,),) = cursor.fetchall()
+    return int(last)
+
+
 def find_configurations(
     *, program: UUID, versions: Collection[int]
 ) -> list[ConfigurationView]:
