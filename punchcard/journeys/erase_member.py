@@ -1,9 +1,9 @@
 """Erase a member: the person is gone, the ledger stays whole.
 
 What goes: everything known of the person, the external id, who could sign in as the
-member, kept answers that name them, and what jobs of the program have made. What stays:
-the member's id, accounts and entries, which name nobody, and what the audit says was
-done, by ids.
+member, what their activities said, kept answers that name them, and what jobs of the
+program have made. What stays: the member's id, accounts, entries and orders, which name
+nobody, that there were activities, and what the audit says was done, by ids.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from punchcard.kernel.job_files import withhold_files
 from punchcard.kernel.transactions import transaction
 from punchcard.members import operations as members
 from punchcard.members.queries import MemberView, get_member
+from punchcard.orders.operations import forget_facts
 
 
 def erase_member(
@@ -35,6 +36,7 @@ def erase_member(
             people = access.forget_member(
                 program=program, member=member, address=erased.email
             )
+            forget_facts(program=program, member=member)
             _withhold(program, member, erased, people)
             withhold_files(program=program)
             change = Change(

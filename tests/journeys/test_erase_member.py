@@ -23,7 +23,9 @@ from punchcard.journeys.erase_member import erase_member
 from punchcard.kernel import clock, sql
 from punchcard.kernel.audit import CONSOLE, Author
 from punchcard.kernel.ids import typed, untyped
+from punchcard.kernel.transactions import transaction
 from punchcard.ledger.verifying import verify
+from punchcard.orders.operations import NewActivity, record_activities
 from tests.builders import DAY, rows
 from tests.interfaces.conftest import Answer, make_api
 from tests.interfaces.people import (
@@ -46,6 +48,31 @@ LEDGER = """
     SELECT relname::text FROM pg_class WHERE relkind = 'r'
         AND relname LIKE 'ledger\\_%' ORDER BY 1
 """
+ACTIVITIES = """
+    SELECT id, member_id, external_id, fingerprint, type, occurred_at, facts::text
+    FROM orders_activity WHERE program_id = %s ORDER BY id
+"""
+
+
+def tell(program: UUID, member: UUID, **facts: dict[str, str | int | bool]) -> None:
+    """Record an activity of each of these types, with what is said of it."""
+    now = clock.read()
+    with transaction():
+        told = record_activities(
+            program=program,
+            activities=[
+                NewActivity(
+                    external_id=secrets.token_hex(6),
+                    member=member,
+                    type=type_,
+                    occurred_at=now,
+                    facts=said,
+                )
+                for type_, said in facts.items()
+            ],
+            now=now,
+        )
+    assert all(one.created for one in told)
 
 
 def dump() -> dict[str, str]:
@@ -200,6 +227,25 @@ def test_an_erased_person_is_found_nowhere() -> None:
     assert {word: where(word, after) for word in words} == {word: [] for word in words}
     assert where(world.id.removeprefix("mem_"), after) == ["kernel_audit"]
     assert where(str(world.member), after)
+
+
+def test_what_activities_said_is_forgotten_and_that_they_were_is_not() -> None:
+    world = World()
+    program = world.api.program
+    neighbour = untyped("mem", world.api.get("/v1/members/ext:neighbour").body["id"])
+    said, kept = a_word("said"), a_word("kept")
+    tell(program, world.member, review={"text": said}, check_in={})
+    tell(program, neighbour, review={"text": kept})
+    before = rows(ACTIVITIES, (program,))
+    assert where(said, dump()) == ["orders_activity"]
+    assert world.erase().status == 200
+    after = rows(ACTIVITIES, (program,))
+    assert [row[:-1] for row in after] == [row[:-1] for row in before]
+    assert [row[-1] for row in after] == ["{}", "{}", f'{{"text": "{kept}"}}']
+    dumped = dump()
+    assert (where(said, dumped), where(kept, dumped)) == ([], ["orders_activity"])
+    assert world.erase().status == 200
+    assert rows(ACTIVITIES, (program,)) == after
 
 
 def test_the_ledger_is_the_same_byte_by_byte() -> None:
