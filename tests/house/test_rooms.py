@@ -21,6 +21,7 @@ LEDGER_DOORS = FRONT_DOORS | {
     "balances",
     "commands",
     "entries",
+    "forecasting",
     "histories",
     "outcomes",
     "rebuilding",

@@ -101,6 +101,40 @@ def test_a_shop_that_moves_here_holds_what_it_held(console: Console) -> None:
         assert balances(console, "moved", as_of, "points") == oracle(path, as_of)
 
 
+def test_what_lapses_is_told_by_month_and_by_day(console: Console) -> None:
+    program = console.program("forecast")
+    console.run("wallet", "create", *program, "--code", "miles")
+    lines = [
+        "anna,100,2098-01-31,L1,",
+        "anna,50,,L2,",
+        "bert,1000,2098-02-01,L1,",
+        "bert,7,2098-02-02,L2,",
+        "bert,900,2098-01-15,L3,miles",
+    ]
+    path = write(console, "forecast.csv", *lines)
+    console.run("import", "balances", path, *program, "--enrol")
+    held = balances(console, "forecast", "2097-12-31", "points")
+    told = console.run("expiring", *program, "--by", "month", "--csv").out
+    # What ends with the midnight of 1 February could be spent all of January.
+    assert told.splitlines() == [
+        "period,points,first_at,last_at",
+        "2098-01,1100,2098-01-31T00:00:00Z,2098-02-01T00:00:00Z",
+        "2098-02,7,2098-02-02T00:00:00Z,2098-02-02T00:00:00Z",
+    ]
+    by_day = ("expiring", *program, "--by", "day", "--csv")
+    told = console.run(*by_day, "--until", "2098-02-01").out
+    assert [line.split(",")[:2] for line in told.splitlines()[1:]] == [
+        ["2098-01-30", "100"],
+        ["2098-01-31", "1000"],
+    ]
+    assert console.run(*by_day, "--as-of", "2098-02-02").out.count("\n") == 1
+    shown = console.run("expiring", *program, "--wallet", "miles").out
+    assert "2098-01" in shown
+    assert "900" in shown
+    assert shown.endswith("900 points in all.\n")
+    assert balances(console, "forecast", "2097-12-31", "points") == held
+
+
 def test_debts_wallets_and_lots_without_a_name(console: Console) -> None:
     program = console.program("mixed")
     console.run("wallet", "create", *program, "--code", "miles", "--scale", "2")

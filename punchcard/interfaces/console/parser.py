@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_health,
         add_import,
         _add_balances,
+        _add_expiring,
         _add_verify,
         _add_seal,
         _add_rebuild,
@@ -168,6 +169,30 @@ def _add_balances(commands: Any) -> None:
         help="as in 2026-01-31 or 2026-01-31T12:00:00Z; left out: now",
     )
     parser.add_argument("--csv", action="store_true", help="all of them, as CSV")
+    add_wallet_choice(parser)
+
+
+def _add_expiring(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "expiring",
+        "what lapses of a wallet, and when, if nobody earns or spends",
+        needs=SCHEMA,
+    )
+    parser.add_argument(
+        "--by",
+        choices=("month", "day"),
+        default="month",
+        help="of the program's calendar (%(default)s)",
+    )
+    for name, meaning in (("as-of", "now"), ("until", "for ever")):
+        parser.add_argument(
+            f"--{name}",
+            metavar="INSTANT",
+            type=typed(parse_instant),
+            help=f"as in 2026-01-31 or 2026-01-31T12:00:00Z; left out: {meaning}",
+        )
+    parser.add_argument("--csv", action="store_true", help="all of it, as CSV")
     add_wallet_choice(parser)
 
 

@@ -126,11 +126,7 @@ class BalanceOfAccount(Endpoint):
     )
     def get(self, call: Call[NoBody, AsOf]) -> Answer:
         """Read the balance at an instant."""
-        as_of = call.query.as_of or call.now
-        if as_of.year not in YEARS:
-            detail = f"`as_of` is between {YEARS.start} and {YEARS.stop - 1}."
-            wrong = FieldError(code="wrong_value", detail=detail, parameter="as_of")
-            raise Problem("malformed", detail, errors=[wrong])
+        as_of = checked_year(call.query.as_of or call.now, "as_of")
         account = account_of(call)
         balance = balance_as_of(account=account, as_of=as_of)
         answer = BalanceAnswer(
@@ -140,6 +136,19 @@ class BalanceOfAccount(Endpoint):
             next_expiry=_next(balance),
         )
         return Answer(body=answer)
+
+
+def checked_year(instant: datetime, parameter: str) -> datetime:
+    """Return an instant that can be counted from, and to.
+
+    Raises:
+        Problem: `malformed`; its year is out of range.
+    """
+    if instant.year not in YEARS:
+        detail = f"`{parameter}` is between {YEARS.start} and {YEARS.stop - 1}."
+        wrong = FieldError(code="wrong_value", detail=detail, parameter=parameter)
+        raise Problem("malformed", detail, errors=[wrong])
+    return instant
 
 
 class StatusBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
