@@ -45,6 +45,8 @@ from punchcard.ledger.queries import (
     list_accounts,
 )
 from punchcard.members.queries import MemberView, get_member
+from punchcard.orders.histories import each_activity, each_order, each_return
+from punchcard.orders.queries import ActivityView, OrderView, ReturnView
 from punchcard.programs.queries import WalletView, list_wallets
 
 from .open_member_accounts import HOLDER_KIND
@@ -60,7 +62,10 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
 
 Holding: TypeAlias = tuple[AccountView, WalletView, Balance]
 OfAccount: TypeAlias = Entry | LotView | HoldView | AllocationView | RefusalView
-Row: TypeAlias = MemberView | SignIn | Holding | tuple[UUID, OfAccount] | AuditView
+OfOrders: TypeAlias = OrderView | ReturnView | ActivityView
+Row: TypeAlias = (
+    MemberView | SignIn | Holding | tuple[UUID, OfAccount] | OfOrders | AuditView
+)
 
 
 def export_member(
@@ -91,6 +96,7 @@ def export_member(
         for holding in holdings:
             yield "accounts", holding
         yield from _histories([holding[0].account for holding in holdings], now)
+        yield from _bought_and_done(program, member)
         names = [typed("mem", member)]
         names += [typed("acc", holding[0].account) for holding in holdings]
         for membership in signed_in:
@@ -113,6 +119,15 @@ def _holdings(program: UUID, member: UUID, now: datetime) -> list[Holding]:
         (account, wallets[account.wallet], balances[account.account])
         for account in accounts
     ]
+
+
+def _bought_and_done(program: UUID, member: UUID) -> Iterator[tuple[str, OfOrders]]:
+    for order in each_order(program=program, member=member):
+        yield "orders", order
+    for returned in each_return(program=program, member=member):
+        yield "returns", returned
+    for activity in each_activity(program=program, member=member):
+        yield "activities", activity
 
 
 def _histories(

@@ -46,7 +46,11 @@ FLOORS = {
     "orders": 2,
     "earning": 3,
 }
-DOORS = {"ledger": LEDGER_DOORS, "earning": EARNING_DOORS}
+DOORS = {
+    "ledger": LEDGER_DOORS,
+    "earning": EARNING_DOORS,
+    "orders": FRONT_DOORS | {"histories"},
+}
 DRAWERS = {"utils", "common", "helpers", "core", "misc", "base", "managers", "util"}
 MODEL = (ROOT / "tests" / "model.py", ROOT / "tests" / "model_account.py")
 MODEL_LINES_MAX = 300

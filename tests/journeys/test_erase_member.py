@@ -25,12 +25,22 @@ from punchcard.kernel.audit import CONSOLE, Author
 from punchcard.kernel.ids import typed, untyped
 from punchcard.kernel.transactions import transaction
 from punchcard.ledger.verifying import verify
-from punchcard.orders.operations import NewActivity, record_activities
+from punchcard.orders.operations import (
+    NewActivity,
+    NewLine,
+    NewOrder,
+    NewReturn,
+    ReturnedPart,
+    record_activities,
+    record_orders,
+    record_returns,
+)
 from tests.builders import DAY, rows
 from tests.interfaces.conftest import Answer, make_api
 from tests.interfaces.people import (
     PASSWORD,
     a_person,
+    a_place,
     invite,
     last_token,
     sign_in,
@@ -75,6 +85,44 @@ def tell(program: UUID, member: UUID, **facts: dict[str, str | int | bool]) -> N
     assert all(one.created for one in told)
 
 
+def buy(
+    program: UUID, member: UUID, *, back: int = 0, place: UUID | None = None
+) -> None:
+    """Record an order of three pieces, and so many returns of one each."""
+    now, external_id = clock.read(), secrets.token_hex(6)
+    with transaction():
+        (done,) = record_orders(
+            program=program,
+            orders=[
+                NewOrder(
+                    external_id=external_id,
+                    member=member,
+                    occurred_at=now,
+                    currency="EUR",
+                    lines=(NewLine(quantity=3, unit_price=100),),
+                    place=place,
+                )
+            ],
+            now=now,
+        )
+    assert done.order is not None
+    with transaction():
+        returned = record_returns(
+            program=program,
+            returns=[
+                NewReturn(
+                    order=done.order.id,
+                    external_id=f"{external_id}-{n}",
+                    occurred_at=now,
+                    lines=(ReturnedPart(line=1, quantity=1),),
+                )
+                for n in range(back)
+            ],
+            now=now,
+        )
+    assert all(one.created for one in returned)
+
+
 def dump() -> dict[str, str]:
     """Return every table as COPY writes it."""
     found = {}
@@ -117,6 +165,7 @@ class Person:
     tag: str = field(default_factory=lambda: a_word("tag"))
     source: str = field(default_factory=lambda: a_word("source"))
     later: str = field(default_factory=lambda: a_word("later"))
+    fact: str = field(default_factory=lambda: a_word("fact"))
     birth_date: str = field(
         default_factory=lambda: str(FIRST_BIRTH + next(_days) * DAY)
     )
@@ -157,6 +206,7 @@ class World:
         assert api.post("/v1/members:batch", {"members": others}, key="batch").body
         self.account = f"/v1/accounts/ext:{person.external_id}@points"
         self._live()
+        self._buy()
         self._sign_in()
 
     def _live(self) -> None:
@@ -174,6 +224,12 @@ class World:
         # Refusals are kept too, and say the address that was asked.
         assert self.patch({}, key="stale", tag='"99"').status == 412
         assert self.patch({"phone": "1"}, key="wrong").status == 400
+
+    def _buy(self) -> None:
+        program = self.api.program
+        tell(program, self.member, review={"text": self.person.fact})
+        buy(program, self.member, place=a_place(self.api, "corner"))
+        buy(program, self.member, back=2)
 
     def _sign_in(self) -> None:
         api, person = self.api, self.person
@@ -231,10 +287,10 @@ def test_an_erased_person_is_found_nowhere() -> None:
 
 def test_what_activities_said_is_forgotten_and_that_they_were_is_not() -> None:
     world = World()
-    program = world.api.program
+    program, said = world.api.program, world.person.fact
     neighbour = untyped("mem", world.api.get("/v1/members/ext:neighbour").body["id"])
-    said, kept = a_word("said"), a_word("kept")
-    tell(program, world.member, review={"text": said}, check_in={})
+    kept = a_word("kept")
+    tell(program, world.member, check_in={})
     tell(program, neighbour, review={"text": kept})
     before = rows(ACTIVITIES, (program,))
     assert where(said, dump()) == ["orders_activity"]
@@ -242,8 +298,7 @@ def test_what_activities_said_is_forgotten_and_that_they_were_is_not() -> None:
     after = rows(ACTIVITIES, (program,))
     assert [row[:-1] for row in after] == [row[:-1] for row in before]
     assert [row[-1] for row in after] == ["{}", "{}", f'{{"text": "{kept}"}}']
-    dumped = dump()
-    assert (where(said, dumped), where(kept, dumped)) == ([], ["orders_activity"])
+    assert where(kept, dump()) == ["orders_activity"]
     assert world.erase().status == 200
     assert rows(ACTIVITIES, (program,)) == after
 
@@ -292,6 +347,14 @@ def test_the_export_holds_everything_that_is_known() -> None:
     taken = sum(each["points"] for each in told["allocations"])
     assert taken == -35
     assert [each["key"] for each in told["refusals"]] == ["no"]
+    orders = world.api.get(f"/v1/orders?member={world.id}").body["data"]
+    assert told["orders"] == orders[::-1]
+    assert [order["place"] for order in told["orders"]] == ["corner", None]
+    returns = world.api.get(f"/v1/orders/{orders[0]['id']}/returns").body["data"]
+    assert (told["returns"], len(returns)) == (returns, 2)
+    done = world.api.get(f"/v1/activities?member={world.id}").body["data"]
+    assert told["activities"] == done
+    assert [each["facts"] for each in done] == [{"text": world.person.fact}]
     actions = [(row["action"], row["target"]) for row in told["audit"]]
     assert actions[-1] == ("member.exported", world.id)
     assert ("user.invited", world.user) in actions
@@ -300,12 +363,18 @@ def test_the_export_holds_everything_that_is_known() -> None:
 def test_the_export_is_of_one_member_alone() -> None:
     world = World()
     neighbour = Person()
-    assert world.api.post("/v1/members", neighbour.body()).status == 201
+    made = world.api.post("/v1/members", neighbour.body())
+    assert made.status == 201
     theirs = f"/v1/accounts/ext:{neighbour.external_id}@points"
     world.api.earn(theirs, 7)
+    other = untyped("mem", made.body["id"])
+    tell(world.api.program, other, review={"text": neighbour.fact})
+    buy(world.api.program, other, back=1)
     text = msgspec.json.encode(world.export()).decode()
     assert [word for word in neighbour.words() if word in text] == []
     assert world.api.get(theirs).body["id"] not in text
+    assert text.count('"ord_') == 4
+    assert made.body["id"] not in text
 
 
 def test_an_export_of_somebody_unknown_is_short_and_whole() -> None:
@@ -313,12 +382,8 @@ def test_an_export_of_somebody_unknown_is_short_and_whole() -> None:
     api.enrol("plain")
     answer = api.get("/v1/members/ext:plain/export")
     told = msgspec.json.decode(b"".join(answer.response.streaming_content))  # type: ignore[attr-defined]
-    assert [told[name] for name in ("decisions", "sign_ins", "entries", "lots")] == [
-        [],
-        [],
-        [],
-        [],
-    ]
+    empty = ("decisions", "sign_ins", "entries", "lots", "orders", "returns")
+    assert [told[name] for name in (*empty, "activities")] == [[]] * 7
     assert len(told["accounts"]) == 1
     assert [row["action"] for row in told["audit"]] == ["member.exported"]
 
@@ -327,7 +392,12 @@ def test_long_histories_are_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     api = make_api()
     monkeypatch.setattr("punchcard.ledger.histories.CHUNK", 3)
     monkeypatch.setattr("punchcard.kernel.audit.CHUNK", 2)
+    monkeypatch.setattr("punchcard.orders.histories.CHUNK", 2)
     account = api.enrol()
+    member = untyped("mem", api.get("/v1/members/ext:anna").body["id"])
+    for back in (0, 3, 0, 2, 0):
+        buy(api.program, member, back=back)
+        tell(api.program, member, check_in={})
     for points in range(1, 8):
         api.earn(account, points)
         api.post(f"{account}/redeem", {"points": 10**6}, key=f"no{points}")
@@ -343,6 +413,16 @@ def test_long_histories_are_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(told["allocations"]) == 7
     assert [each["key"] for each in told["refusals"]] == [f"no{n}" for n in range(1, 8)]
     assert len(told["audit"]) == 6
+    assert [order["returns"] for order in told["orders"]] == [0, 3, 0, 2, 0]
+    assert [(each["order"], each["n"]) for each in told["returns"]] == [
+        (order["id"], n)
+        for order in told["orders"]
+        for n in range(1, order["returns"] + 1)
+    ]
+    kept = rows("SELECT id FROM orders_activity WHERE member_id = %s", (member,))
+    ids = {typed("act", id_) for (id_,) in kept}
+    assert {each["id"] for each in told["activities"]} == ids
+    assert len(told["activities"]) == len(ids) == 5
 
 
 def test_an_erased_member_is_still_there_and_nobody() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Any
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -22,10 +23,21 @@ from punchcard.interfaces.api.endpoint import (
 from punchcard.interfaces.api.references import Names, resolve_member
 from punchcard.journeys.export_member import SignIn, export_member
 from punchcard.kernel.ids import typed
+from punchcard.orders.queries import ActivityView, OrderView
 
 from .accounts import AccountAnswer, render_account
 from .audit import AuditAnswer, render_audit_row
 from .holds import HoldAnswer, render_hold
+from .order_shapes import (
+    ActivityAnswer,
+    Codes,
+    OrderAnswer,
+    ReturnAnswer,
+    codes_of,
+    render_activity,
+    render_order,
+    render_return,
+)
 from .people import MemberAnswer, render_member
 from .shapes import EntryAnswer, JsonObject, LotAnswer, render_entry, render_lot
 
@@ -114,6 +126,9 @@ class MemberExport(msgspec.Struct, frozen=True, kw_only=True):
     holds: list[HoldAnswer]
     allocations: list[ExportedAllocation]
     refusals: list[ExportedRefusal]
+    orders: list[OrderAnswer]
+    returns: list[ReturnAnswer]
+    activities: list[ActivityAnswer]
     audit: Annotated[
         list[AuditAnswer],
         Meta(description="What was done to the member, and what they did."),
@@ -152,9 +167,22 @@ class ExportOfMember(Endpoint):
         return Answer(file=file, headers={"Content-Disposition": name})
 
 
+class _Names(Names):
+    """And codes of places: each is looked up once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._codes: dict[UUID, str] = {}
+
+    def codes(self, row: OrderView | ActivityView) -> Codes:
+        if row.place is not None and row.place not in self._codes:
+            self._codes |= codes_of(program=row.program, places=[row.place])
+        return self._codes
+
+
 def _write(file: IO[bytes], rows: Iterable[tuple[str, Any]], now: datetime) -> None:
     """Write a `MemberExport`, row by row, as they come section by section."""
-    names = Names()
+    names = _Names()
     waiting = list(MemberExport.__struct_fields__[2:])
     file.write(b'{"exported_at":' + _encode(now))
     is_first = True
@@ -174,7 +202,7 @@ def _write(file: IO[bytes], rows: Iterable[tuple[str, Any]], now: datetime) -> N
     file.write(b"]}")
 
 
-def _render_sign_in(row: SignIn, _names: Names) -> SignInAnswer:
+def _render_sign_in(row: SignIn, _names: _Names) -> SignInAnswer:
     membership, user = row.membership, row.user
     return SignInAnswer(
         user=typed("usr", user.id),
@@ -201,13 +229,13 @@ def _render_sign_in(row: SignIn, _names: Names) -> SignInAnswer:
     )
 
 
-def _render_lot(row: Any, names: Names) -> ExportedLot:
+def _render_lot(row: Any, names: _Names) -> ExportedLot:
     account, lot = row
     fields = msgspec.structs.asdict(render_lot(lot))
     return ExportedLot(account=names.account(account), **fields)
 
 
-def _render_allocation(row: Any, names: Names) -> ExportedAllocation:
+def _render_allocation(row: Any, names: _Names) -> ExportedAllocation:
     account, allocation = row
     return ExportedAllocation(
         account=names.account(account),
@@ -217,7 +245,7 @@ def _render_allocation(row: Any, names: Names) -> ExportedAllocation:
     )
 
 
-def _render_refusal(row: Any, names: Names) -> ExportedRefusal:
+def _render_refusal(row: Any, names: _Names) -> ExportedRefusal:
     account, refusal = row
     return ExportedRefusal(
         account=names.account(account),
@@ -229,7 +257,7 @@ def _render_refusal(row: Any, names: Names) -> ExportedRefusal:
     )
 
 
-_RENDER: dict[str, Callable[[Any, Names], msgspec.Struct]] = {
+_RENDER: dict[str, Callable[[Any, _Names], msgspec.Struct]] = {
     "sign_ins": _render_sign_in,
     "accounts": lambda row, _names: render_account(*row),
     "entries": lambda row, names: render_entry(row[1], names),
@@ -237,5 +265,8 @@ _RENDER: dict[str, Callable[[Any, Names], msgspec.Struct]] = {
     "holds": lambda row, names: render_hold(row[1], names.account(row[0])),
     "allocations": _render_allocation,
     "refusals": _render_refusal,
+    "orders": lambda row, names: render_order(row, names.codes(row)),
+    "returns": lambda row, _names: render_return(row),
+    "activities": lambda row, names: render_activity(row, names.codes(row)),
     "audit": lambda row, _names: render_audit_row(row),
 }
