@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from punchcard.access.operations import erasure as access
+from punchcard.earning.operations import forget_inputs
 from punchcard.kernel.answers import withhold_answers
 from punchcard.kernel.audit import Author, Change, record_changes
 from punchcard.kernel.ids import typed
@@ -37,6 +38,7 @@ def erase_member(
                 program=program, member=member, address=erased.email
             )
             forget_facts(program=program, member=member)
+            forget_inputs(program=program, member=member)
             _withhold(program, member, erased, people)
             withhold_files(program=program)
             change = Change(

@@ -20,6 +20,7 @@ from punchcard.interfaces.values import parse_amount, parse_instant
 from punchcard.journeys.import_orders import Order, Terms, import_orders
 from punchcard.journeys.imported import Imported
 from punchcard.kernel.amounts import CurrencyUnknown, minor_per_unit, points_for
+from punchcard.programs.queries import ProgramView, list_configurations
 
 EXTERNAL_ID_MAX = 189
 """Of an order: its key is `earn:order:<id>`, and a key has at most 200 characters."""
@@ -40,8 +41,8 @@ _COLUMN_OF = {
 class Rules:
     """What makes an order of a row."""
 
-    rate: Fraction
-    """Points per whole unit of currency."""
+    rate: Fraction | None
+    """Points per whole unit of currency; None: what the program's own rules say."""
     now: datetime
     currency: str | None = None
     """The program's; None: there is no program yet, and the first row says."""
@@ -68,7 +69,7 @@ class Rules:
         except ValueError as error:
             raise BadCell("amount_minor", str(error)) from None
         points = self._points(amount_minor, currency)
-        if points > POINTS_MAX:
+        if points is not None and points > POINTS_MAX:
             raise BadCell("amount_minor", "would earn more than 10^15 points")
         return Order(
             external_id=external_id,
@@ -78,7 +79,7 @@ class Rules:
             points=points,
         )
 
-    def _points(self, amount_minor: int, currency: str) -> int:
+    def _points(self, amount_minor: int, currency: str) -> int | None:
         try:
             per_unit = minor_per_unit(currency=currency)
         except CurrencyUnknown:
@@ -89,9 +90,22 @@ class Rules:
         elif currency != self.currency:
             message = f"is another currency: the program has {self.currency}"
             raise BadCell("currency", message)
+        if self.rate is None:
+            return None
         return points_for(
             amount_minor=amount_minor, minor_per_unit=per_unit, rate=self.rate
         )
+
+
+def rate_for(program: ProgramView | None, said: Fraction | None) -> Fraction | None:
+    """Return the rate to import by: what was said, or 1 where there are no rules yet.
+
+    None: the program has rules of its own, and nobody said otherwise.
+    """
+    if said is not None or program is None:
+        return said or Fraction(1)
+    has_rules = bool(list_configurations(program=program.id, limit=1))
+    return None if has_rules else Fraction(1)
 
 
 @dataclass

@@ -73,9 +73,12 @@ def _importer(
         return MemberImport(file=file, terms=to, clock=now)
     wallet = require_wallet(job, options.wallet)
     if isinstance(options, ImportOrders):
+        said = options.points_per_unit
+        rate = orders.rate_for(program, None if said is None else Fraction(said))
         terms = import_orders.Terms(
             program=job.program,
             wallet=wallet.id,
+            rate=rate,
             pending=options.pending,
             validity=options.validity,
             author=job.author,
@@ -84,7 +87,7 @@ def _importer(
             file=file,
             # Judged as of when it was asked for: the same file has the same faults.
             rules=orders.Rules(
-                rate=Fraction(options.points_per_unit),
+                rate=rate,
                 now=job.asked_at,
                 currency=program.currency,
             ),

@@ -96,15 +96,21 @@ class ImportOrders(Options, frozen=True, kw_only=True, tag="import_orders"):
     """Post what the orders of a file earned, at the time they happened."""
 
     wallet: _Wallet = "points"
-    points_per_unit: Annotated[
-        str,
-        Meta(
-            description="Points for each whole unit of currency.",
-            pattern=texts.whole(r"^[0-9]{1,9}(\.[0-9]{1,9})?$"),
-            max_length=19,
-            examples=["1"],
-        ),
-    ] = "1"
+    points_per_unit: (
+        Annotated[
+            str,
+            Meta(
+                description=(
+                    "Points for each whole unit of currency. Left out: as the program's"
+                    " rules say, or 1 where it has none."
+                ),
+                pattern=texts.whole(r"^[0-9]{1,9}(\.[0-9]{1,9})?$"),
+                max_length=19,
+                examples=["1"],
+            ),
+        ]
+        | None
+    ) = None
     pending: _Duration | None = None
     validity: _Validity | None = None
     columns: _Names = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -55,6 +56,20 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     force: InForce
 
 
+class Granting(msgspec.Struct, frozen=True, kw_only=True):
+    """When what is granted can be spent, where that is said beside the rules.
+
+    Durations are ISO 8601 text; None is the wallet's own.
+    """
+
+    pending: str | None = None
+    validity: str | None = None
+    """Of rules that say none."""
+
+
+AS_WALLETS_SAY = Granting()
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided, and where its earns wait in the post."""
 
@@ -78,6 +93,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     decision: DecisionView
     entries: tuple[Entry, ...]
+    all_replayed: bool
+    """Whether the ledger knew all of them before, under the same keys."""
 
 
 def award(
@@ -127,6 +144,7 @@ def plan_awards(
     posting: Posting,
     actor: str,
     now: datetime,
+    granting: Granting = AS_WALLETS_SAY,
 ) -> Plans:
     """Lock the members, decide one after the other, add the earns to the post.
 
@@ -173,7 +191,7 @@ def plan_awards(
     accounts = _Accounts(program, [(one, dec) for one, dec, _ in decided], now)
     return Plans(
         planned=tuple(
-            _plan(one, decision, inputs, accounts, posting, actor)
+            _plan(one, decision, inputs, accounts, posting, (actor, granting))
             for one, decision, inputs in decided
         ),
         counted=counted,
@@ -191,21 +209,25 @@ def keep_awards(
         TransactionError: no transaction is open.
     """
     kept = [_keep(one, posting) for one in plans.planned]
-    keep_decisions(program=program.id, decisions=[new for new, _ in kept], now=now)
+    keep_decisions(
+        program=program.id, decisions=[one.decision for one in kept], now=now
+    )
     used = dict(plans.counted)
-    for planned, (new, _) in zip(plans.planned, kept, strict=True):
-        count_on(used, planned.judged.subject, new.uses)
+    for planned, one in zip(plans.planned, kept, strict=True):
+        count_on(used, planned.judged.subject, one.decision.uses)
     write_counters(
         program=program.id,
         counters={
-            key: now_ for key, now_ in used.items() if now_ != plans.counted[key]
+            key: after for key, after in used.items() if after != plans.counted[key]
         },
     )
     return {
         planned.judged.subject.id: Kept(
-            decision=_view(program, new, now), entries=entries
+            decision=_view(program, one.decision, now),
+            entries=one.entries,
+            all_replayed=one.all_replayed,
         )
-        for planned, (new, entries) in zip(plans.planned, kept, strict=True)
+        for planned, one in zip(plans.planned, kept, strict=True)
     }
 
 
@@ -288,7 +310,7 @@ def _plan(
     inputs: Inputs | None,
     accounts: _Accounts,
     posting: Posting,
-    actor: str,
+    by: tuple[str, Granting],
 ) -> Planned:
     subject = judged.subject
     going = tuple(accounts.of(award, subject.member) for award in decision.awards)
@@ -302,7 +324,7 @@ def _plan(
         inputs=inputs,
         accounts=going,
         places={
-            name: posting.add(_earn(subject, name, awards, actor))
+            name: posting.add(_earn(subject, name, awards, *by))
             for name, awards in groups.items()
         },
     )
@@ -313,6 +335,7 @@ def _earn(
     name: GroupName,
     awards: Sequence[Award],
     actor: str,
+    granting: Granting,
 ) -> Earn:
     account, validity = name
     points = sum(award.points for award in awards)
@@ -330,7 +353,8 @@ def _earn(
             reference_id=subject.external_id,
             key=_key_of_order(subject, validity),
             at=subject.paid_at,
-            validity=validity,
+            pending=granting.pending,
+            validity=validity or granting.validity,
             actor=actor,
             metadata={"order_amount": subject.total, **rules},
         )
@@ -361,9 +385,15 @@ def _key_of_order(order: OrderView, validity: str | None) -> str | None:
     return f"earn:{typed('ord', order.id)}:{order.times_paid}{ending}"
 
 
-def _keep(planned: Planned, posting: Posting) -> tuple[NewDecision, tuple[Entry, ...]]:
+class _Written(NamedTuple):
+    decision: NewDecision
+    entries: tuple[Entry, ...]
+    all_replayed: bool
+
+
+def _keep(planned: Planned, posting: Posting) -> _Written:
     subject = planned.judged.subject
-    awards, entries = [], {}
+    awards, entries, all_replayed = [], {}, True
     for account, award in zip(planned.accounts, planned.decision.awards, strict=True):
         if account is None:
             awards.append(NewAward(award=award, refusal=NO_WALLET))
@@ -374,6 +404,7 @@ def _keep(planned: Planned, posting: Posting) -> tuple[NewDecision, tuple[Entry,
             awards.append(NewAward(award=award, refusal=outcome.code))
             continue
         entries[account, entry.sequence] = entry
+        all_replayed = all_replayed and outcome.replayed
         awards.append(NewAward(award=award, account=account, sequence=entry.sequence))
     granted = {new.award.rule for new in awards if new.refusal is None}
     new = NewDecision(
@@ -393,7 +424,7 @@ def _keep(planned: Planned, posting: Posting) -> tuple[NewDecision, tuple[Entry,
         ),
         inputs=planned.inputs,
     )
-    return new, tuple(entries.values())
+    return _Written(new, tuple(entries.values()), all_replayed)
 
 
 def _view(program: ProgramView, new: NewDecision, now: datetime) -> DecisionView:

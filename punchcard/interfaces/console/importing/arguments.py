@@ -67,8 +67,10 @@ def _add_orders(kinds: Any) -> None:
         "--points-per-unit",
         metavar="N",
         type=typed(parse_rate),
-        default="1",
-        help="points for each whole unit of currency (%(default)s)",
+        help=(
+            "points for each whole unit of currency (left out: as the program's rules"
+            " say, or 1 where it has none)"
+        ),
     )
     wallets_own = ", as in P3D; left out: as the wallet has it"
     add_periods(

@@ -20,7 +20,7 @@ from punchcard.interfaces.console.importing.target import find_target
 from punchcard.interfaces.console.installation import Installation
 from punchcard.interfaces.importing.columns import ORDERS
 from punchcard.interfaces.importing.csv_files import open_csv
-from punchcard.interfaces.importing.orders import OrderImport, Rules
+from punchcard.interfaces.importing.orders import OrderImport, Rules, rate_for
 from punchcard.journeys.create_program import create_program
 from punchcard.journeys.import_orders import Terms
 from punchcard.kernel import clock
@@ -57,6 +57,7 @@ class Target:
         return Terms(
             program=self.program.id,
             wallet=wallet.id,
+            rate=rules.rate,
             pending=self._arguments.pending,
             validity=self._arguments.validity,
             author=Author(actor=CONSOLE, program=self.program.id),
@@ -94,7 +95,7 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
         target = Target(arguments)
         program = target.program
         rules = Rules(
-            rate=arguments.points_per_unit,
+            rate=rate_for(program, arguments.points_per_unit),
             now=clock.read() if program is None else program_now(program),
             currency=None if program is None else program.currency,
         )
