@@ -44,13 +44,14 @@ def main() -> None:
 
 def collect(conninfo: str, home: Path, seconds: float) -> list[harness.Bench]:
     """Return every bench: the baseline first."""
-    from bench import engine, http, kinds, paths
+    from bench import engine, http, kinds, orders, paths
 
     classic.prepare(conninfo)
     return [
         *classic.benches(conninfo, seconds),
         *engine.benches(seconds),
         *kinds.benches(seconds),
+        *orders.benches(seconds),
         *http.benches(home, seconds),
         *paths.benches(),
     ]
