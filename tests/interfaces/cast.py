@@ -65,6 +65,9 @@ PREFIXES = {
 IN_BODY = {
     ("POST", "/v1/entries:batch"): "account",
     ("POST", "/v1/memberships"): "user",
+    ("POST", "/v1/orders"): "member",
+    ("POST", "/v1/orders:batch"): "member",
+    ("POST", "/v1/activities"): "member",
 }
 """Operations that are about an object which their body names."""
 
@@ -139,7 +142,7 @@ class Asked(NamedTuple):
     def at(self, place: str | None) -> Asked:
         """Return the same call at a place, or with none said."""
         body = deepcopy(self.body)
-        for one in body.get("commands", [body]):
+        for one in _each(body):
             one.pop("place", None)
             if place is not None:
                 one["place"] = place
@@ -160,7 +163,13 @@ class Asked(NamedTuple):
 
     def _namer(self) -> Any:
         """Return the part of the body in which the object is named."""
-        return self.body["commands"][0] if "commands" in self.body else self.body
+        return _each(self.body)[0]
+
+
+def _each(body: Any) -> list[Any]:
+    """Return what a batch is of, or the one body."""
+    found: list[Any] = body.get("commands") or body.get("orders") or [body]
+    return found
 
 
 class Cast:

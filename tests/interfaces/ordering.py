@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
+from punchcard.journeys.configuration.document import Document, whole
 from punchcard.kernel import clock
 from punchcard.kernel.ids import typed, untyped
 from punchcard.kernel.transactions import transaction
 from punchcard.members.queries import find_members
 from punchcard.orders import operations
 from punchcard.orders.contents import NewActivity, NewLine, NewOrder, NewReturn
+from punchcard.programs.operations import save_configuration
 from tests.interfaces.conftest import Api
 
+PER_EURO = {"kind": "per_spend", "points": 1, "per": 100, "tax": "after"}
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def configure(
+    api: Api,
+    *rules: Mapping[str, Any],
+    since: datetime = LONG_AGO,
+    **document: Any,
+) -> None:
+    """Put rules in force, `{earn …}`; `earning=` and the like are the rest of it."""
+    numbered = [{"id": f"r{n}", **rule} for n, rule in enumerate(rules, 1)]
+    earning = {"rules": numbered, **document.pop("earning", {})}
+    said = msgspec.convert({"earning": earning, **document}, Document)
+    with transaction():
+        save_configuration(
+            program=api.program,
+            document=whole(said),
+            effective_from=since,
+            note="",
+            actor="console",
+            now=clock.read(),
+        )
 
 
 def an_order(

@@ -57,6 +57,11 @@ class Scene:
         """An order that Anna paid."""
         return an_order(self.api, "scene order")
 
+    @cached_property
+    def open_order(self) -> str:
+        """An order that Anna did not pay yet."""
+        return an_order(self.api, "open order", status="open")
+
     def ask(self, kind: str) -> Any:
         """Ask for a job; return its id."""
         answer = self.api.post("/v1/jobs", {"kind": kind})
@@ -85,7 +90,7 @@ class Scene:
         if "{job}" in template and "job" not in named:
             named["job"] = self.job
         if "{order}" in template and "order" not in named:
-            named["order"] = self.order
+            named["order"] = self.open_order if verb == "pay" else self.order
         return fill(template, names | named)
 
     def body(self, method: str, template: str) -> Any:

@@ -180,9 +180,10 @@ class Seeds:
         work_on_jobs()
         return job
 
-    def order(self) -> str:
-        """Record an order of Anna's; return its id."""
-        return an_order(self.api, self.name("order"))
+    def order(self, **said: Any) -> str:
+        """Record an order of Anna's in the old town; return its id."""
+        place = a_place(self.api)
+        return an_order(self.api, self.name("order"), place=place, **said)
 
     def returned(self) -> str:
         """Record an order of Anna's and its return; return the return's id."""
@@ -236,6 +237,17 @@ def _batch(seeds: Seeds) -> Call:
     return Call(body={"commands": [earn | {"key": seeds.name("batch")}]})
 
 
+def _orders(seeds: Seeds) -> Call:
+    order = {
+        "external_id": seeds.name("order"),
+        "member": "ext:anna",
+        "occurred_at": "2026-03-01T12:00:00Z",
+        "currency": "EUR",
+        "lines": [{"unit_price": 1200}],
+    }
+    return Call(body={"orders": [order]})
+
+
 CALLS: Mapping[str, Callable[[Seeds], Call]] = {
     "refund": lambda s: Call(path={"sequence": s.redeem()}),
     "reverse": lambda s: Call(path={"sequence": s.earn()}),
@@ -262,6 +274,15 @@ CALLS: Mapping[str, Callable[[Seeds], Call]] = {
     "cancelJob": lambda s: Call(path={"job": s.job()}),
     "listJobErrors": lambda s: Call(path={"job": s.done_job()}),
     "getJobResult": lambda s: Call(path={"job": s.done_job()}),
+    "recordOrder": lambda s: Call(body={"external_id": s.name("order")}),
+    "recordOrders": _orders,
+    "payOrder": lambda s: Call(path={"order": s.order(status="open")}),
+    "cancelOrder": lambda s: Call(path={"order": s.order()}),
+    "reopenOrder": lambda s: Call(path={"order": s.order()}),
+    "recordReturn": lambda s: Call(
+        path={"order": s.order()}, body={"external_id": s.name("return")}
+    ),
+    "recordActivity": lambda s: Call(body={"external_id": s.name("activity")}),
     "getOrder": lambda s: Call(path={"order": s.order()}),
     "listReturns": lambda s: Call(path={"order": s.order()}),
     "getReturn": lambda s: Call(path={"return": s.returned()}),

@@ -15,6 +15,7 @@ from punchcard.interfaces.api import dependencies, problems
 from punchcard.interfaces.api.v1 import health
 from punchcard.journeys import post_commands as journey
 from punchcard.journeys import retrying
+from punchcard.journeys.orders import errors as telling
 from punchcard.ledger.errors import REFUSALS
 from punchcard.ledger.outcomes import NOT_APPLIED
 from punchcard.members import errors as members
@@ -35,6 +36,7 @@ def _codes(module: Any) -> set[str]:
         | _codes(programs)
         | _codes(members)
         | _codes(orders)
+        | _codes(telling)
     ),
 )
 def test_every_refusal_has_a_row(code: str) -> None:

@@ -116,6 +116,15 @@ def test_an_instant_is_told_in_utc_whatever_its_offset() -> None:
     assert translated(occurred_at="2026-03-01T12:00:00Z") == translated()
 
 
+def test_an_instant_that_utc_does_not_have_is_at_the_edge_of_it() -> None:
+    first = translated(occurred_at="0001-01-01T00:00:00+14:00").occurred_at
+    last = translated(occurred_at="9999-12-31T23:59:59-14:00").occurred_at
+    assert (first, last) == (
+        datetime.min.replace(tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+    )
+
+
 def test_who_is_not_known_is_nobody() -> None:
     assert translated(member="ext:bert").member == NOBODY
     tender = {"kind": "points", "amount": 1, "entry": "ext:bert@points/3"}

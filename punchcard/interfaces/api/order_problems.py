@@ -45,24 +45,24 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         return TABLE[self.code].status
 
 
-def refusal_of(error: Exception, *, pointer: str = "") -> Refusal:
+def refusal_of(error: Exception | None, *, pointer: str = "") -> Refusal:
     """Return the refusal of something that is said at this place of the body."""
     code = str(getattr(error, "code", "unexpected"))
     field = getattr(error, "field", _PLACES.get(code))
-    said = str(error) or TABLE[code].title
+    said = str(error or "") or TABLE[code].title
     return Refusal(
         code=code,
         detail=f"`{field}` {said}." if code in _OF_A_FIELD else said,
         pointer=None if field is None else f"{pointer}/{field}",
         details={
             _NAMES.get(name, name): _told(name, value)
-            for name, value in vars(error).items()
+            for name, value in vars(error or Exception()).items()
             if name != "field"
         },
     )
 
 
-def order_problem(error: Exception) -> Problem:
+def order_problem(error: Exception | None) -> Problem:
     """Return the problem of something that is refused, said by the whole body."""
     refusal = refusal_of(error)
     wrong = []

@@ -96,7 +96,11 @@ TABLE: Mapping[str, Row] = {
     "wallet_code_taken": Row(409, "The program has a wallet with this code."),
     "place_code_taken": Row(409, "The program has a place with this code."),
     "clock_backwards": Row(409, "A test clock only goes forward."),
-    # Orders, in their order of precedence (`malformed` stands above).
+    # Orders, returns and activities.
+    "currency_differs": Row(422, "The order is not in the program's currency."),
+    "tender_entry_not_found": Row(
+        404, "A tender of points names no entry that spent the member's points."
+    ),
     "total_differs": Row(422, "The parts of the order do not add up to its total."),
     "tenders_differ": Row(422, "What was paid does not add up to the total."),
     "order_not_found": Row(404, "There is no such order."),
@@ -110,6 +114,11 @@ TABLE: Mapping[str, Row] = {
     "order_cannot_move": Row(409, "An order does not go from its status to that one."),
     "line_not_found": Row(404, "The order has no such line."),
     "exceeds_order": Row(422, "More than what is left of the order is to come back."),
+    "points_spent": Row(422, "What the order earned is spent already."),
+    "activity_type_unknown": Row(422, "The program has no activities of this type."),
+    "activity_facts_malformed": Row(
+        422, "The facts are not those of this type of activity."
+    ),
     # The ledger, in its order of precedence (`malformed` stands above).
     "account_not_found": Row(404, "There is no such account."),
     "key_reused": Row(422, "This key was used for another command."),

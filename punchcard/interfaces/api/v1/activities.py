@@ -1,4 +1,4 @@
-"""Activities: listed, looked up."""
+"""Activities: recorded, listed, looked up."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from punchcard.interfaces.api.endpoint import (
     Operation,
     operation,
 )
+from punchcard.interfaces.api.order_problems import order_problem
 from punchcard.interfaces.api.order_references import resolve_activity
 from punchcard.interfaces.api.pagination import (
     Cursor,
@@ -27,11 +28,22 @@ from punchcard.interfaces.api.pagination import (
     Page,
     page_by_id,
 )
+from punchcard.journeys.orders.record_activities import record_activities
+from punchcard.orders.errors import OrderMalformed
 from punchcard.orders.queries import ActivityFilters, ActivityView, list_activities
 
 from .bodies import Instant
 from .decision_shapes import EarningDecisionAnswer, render_decision
+from .order_bodies import ActivityBody
+from .order_outcomes import (
+    ActivityOutcomeAnswer,
+    Rehearsed,
+    activity_outcome,
+    rules_at,
+)
+from .order_places import places_said
 from .order_shapes import ActivityAnswer, codes_of, render_activity
+from .order_translating import look_up, new_activity
 from .sought import SoughtMember, member_sought
 
 _CURSOR = "activities"
@@ -80,6 +92,54 @@ class ActivityDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 class Activities(Endpoint):
     """`/v1/activities`."""
+
+    @operation(
+        Operation(
+            id="recordActivity",
+            summary="Record an activity",
+            description=(
+                "Something that a member did beside buying: a review, a check-in, a "
+                "birthday. It earns by the rules in force when it happened. Its "
+                "external id makes it one activity, however often it is told. With "
+                "`at` a dry run judges it as if it happened then."
+            ),
+            tag="activities",
+            scope="orders:write",
+            body=ActivityBody,
+            query=Rehearsed,
+            answers={201: ActivityOutcomeAnswer, 200: ActivityOutcomeAnswer},
+            refusals=(
+                "member_not_found",
+                "activity_type_unknown",
+                "activity_facts_malformed",
+                "activity_reused",
+            ),
+            key="optional",
+            one_transaction=False,
+        )
+    )
+    def post(self, call: Call[ActivityBody, Rehearsed]) -> Answer:
+        """Record an activity."""
+        at = rules_at(call.query)
+        program, body = call.program.id, call.body
+        (place,) = places_said(call.caller, {"": body.place})
+        if isinstance(place, OrderMalformed):
+            raise order_problem(place)
+        known = look_up(program=program, members=[body.member])
+        (told,) = record_activities(
+            program=program,
+            activities=[new_activity(body, known=known, place=place)],
+            now=call.now,
+            author=call.author,
+            dry_run=call.query.dry_run,
+            rules_at=at,
+        )
+        codes = codes_of(program=program, places=[place])
+        outcome = activity_outcome(told, codes)
+        if not told.created or call.query.dry_run:
+            return Answer(body=outcome)
+        location = {"Location": f"/v1/activities/{outcome.activity.id}"}
+        return Answer(body=outcome, status=201, headers=location)
 
     @operation(
         Operation(

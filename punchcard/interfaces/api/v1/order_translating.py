@@ -7,7 +7,7 @@ is refused where it stands in the order of precedence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -37,7 +37,9 @@ from .order_bodies import (
     ReturnBody,
     TenderBody,
 )
-from .translating import in_utc
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +66,17 @@ def look_up(
     )
 
 
+def happened(at: datetime) -> datetime:
+    """Return an instant in UTC; one that is none there is as early, or as late.
+
+    Before the year 1 and after 9999: their room then says that it cannot be.
+    """
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if at.year == 1 else _LAST
+
+
 def account_of(entry: str) -> str:
     """Return the account that the name of an entry begins with."""
     return entry.rpartition("/")[0]
@@ -74,7 +87,7 @@ def new_order(body: OrderBody, *, known: Known, place: UUID | None) -> NewOrder:
     return NewOrder(
         external_id=body.external_id,
         member=known.members.get(body.member, NOBODY),
-        occurred_at=in_utc(body.occurred_at),
+        occurred_at=happened(body.occurred_at),
         currency=body.currency,
         status=body.status,
         lines=tuple(_line(line) for line in body.lines),
@@ -108,7 +121,7 @@ def new_move(
     return Move(
         order=order,
         to=to,
-        at=now if body.at is None else in_utc(body.at),
+        at=now if body.at is None else happened(body.at),
         tenders=new_tenders(tenders, known=known),
     )
 
@@ -118,7 +131,7 @@ def new_return(body: ReturnBody, *, order: UUID) -> NewReturn:
     return NewReturn(
         order=order,
         external_id=body.external_id,
-        occurred_at=in_utc(body.occurred_at),
+        occurred_at=happened(body.occurred_at),
         lines=tuple(
             ReturnedPart(line=part.line, quantity=part.quantity, amount=part.amount)
             for part in body.lines
@@ -136,7 +149,7 @@ def new_activity(
         external_id=body.external_id,
         member=known.members.get(body.member, NOBODY),
         type=body.type,
-        occurred_at=in_utc(body.occurred_at),
+        occurred_at=happened(body.occurred_at),
         place=place,
         facts=body.facts,
     )

@@ -1,4 +1,4 @@
-"""Orders: listed, looked up."""
+"""Orders: recorded, listed, looked up."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from punchcard.interfaces.api.endpoint import (
     Operation,
     operation,
 )
+from punchcard.interfaces.api.order_problems import order_problem
 from punchcard.interfaces.api.order_references import resolve_order
 from punchcard.interfaces.api.pagination import (
     Cursor,
@@ -27,11 +28,22 @@ from punchcard.interfaces.api.pagination import (
     Page,
     page_by_id,
 )
+from punchcard.journeys.orders.record_orders import record_orders
+from punchcard.orders.errors import OrderMalformed
 from punchcard.orders.queries import Filters, OrderView, Status, list_orders
 
 from .bodies import Instant
 from .decision_shapes import EarningDecisionAnswer, render_decisions
+from .order_bodies import OrderBody
+from .order_outcomes import (
+    OrderOutcomeAnswer,
+    Rehearsed,
+    order_outcome,
+    rules_at,
+)
+from .order_places import places_said
 from .order_shapes import OrderAnswer, codes_of, render_order
+from .order_translating import look_up, new_order
 from .sought import SoughtMember, SoughtPlace, member_sought, place_sought
 
 _CURSOR = "orders"
@@ -86,6 +98,56 @@ class OrderDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 class Orders(Endpoint):
     """`/v1/orders`."""
+
+    @operation(
+        Operation(
+            id="recordOrder",
+            summary="Record an order",
+            description=(
+                "An order that is paid earns by the rules in force when it happened. "
+                "Its external id makes it one order, however often it is told: the "
+                "same contents answer 200 with what stands, one that was open and is "
+                "told paid is paid, other contents are refused. With `at` a dry run "
+                "judges it as if it happened then."
+            ),
+            tag="orders",
+            scope="orders:write",
+            body=OrderBody,
+            query=Rehearsed,
+            answers={201: OrderOutcomeAnswer, 200: OrderOutcomeAnswer},
+            refusals=(
+                "member_not_found",
+                "currency_differs",
+                "tender_entry_not_found",
+                "total_differs",
+                "tenders_differ",
+                "order_reused",
+            ),
+            key="optional",
+            one_transaction=False,
+        )
+    )
+    def post(self, call: Call[OrderBody, Rehearsed]) -> Answer:
+        """Record an order."""
+        at = rules_at(call.query)
+        program, body = call.program.id, call.body
+        (place,) = places_said(call.caller, {"": body.place})
+        if isinstance(place, OrderMalformed):
+            raise order_problem(place)
+        known = look_up(program=program, members=[body.member], tenders=body.tenders)
+        (told,) = record_orders(
+            program=program,
+            orders=[new_order(body, known=known, place=place)],
+            now=call.now,
+            author=call.author,
+            dry_run=call.query.dry_run,
+            rules_at=at,
+        )
+        outcome = order_outcome(told, codes_of(program=program, places=[place]))
+        if not told.created or call.query.dry_run:
+            return Answer(body=outcome)
+        location = {"Location": f"/v1/orders/{outcome.order.id}"}
+        return Answer(body=outcome, status=201, headers=location)
 
     @operation(
         Operation(

@@ -1,4 +1,4 @@
-"""Returns: listed by order, looked up."""
+"""Returns: recorded and listed by order, looked up."""
 
 from __future__ import annotations
 
@@ -26,10 +26,16 @@ from punchcard.interfaces.api.pagination import (
     encode_cursor,
     paginate,
 )
+from punchcard.journeys.orders.return_orders import return_orders
 from punchcard.orders.queries import list_returns
 
 from .decision_shapes import TakingAnswer, entry_name
-from .order_shapes import ReturnAnswer, render_return
+from .order_bodies import ReturnBody
+from .order_outcomes import ReturnOutcomeAnswer, return_outcome
+from .order_places import require_own_place
+from .order_shapes import ReturnAnswer, codes_of, render_return
+from .order_translating import new_return
+from .posting import DryRun
 from .reading import SmallPlace
 
 _CURSOR = "returns"
@@ -55,6 +61,54 @@ class ReturnDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReturnsOfOrder(Endpoint):
     """`/v1/orders/{order}/returns`."""
+
+    @operation(
+        Operation(
+            id="recordReturn",
+            summary="Record a return",
+            description=(
+                "Of lines, by units or by amounts, and of the shipping; or of "
+                "everything that is left. Takes back exactly what each rule granted "
+                "there, and gives points that paid for it back to the lots that they "
+                "left: any number of returns adds up to one of everything. Its "
+                "external id makes it one return, however often it is told. A dry run "
+                "is a preview."
+            ),
+            tag="orders",
+            scope="orders:write",
+            body=ReturnBody,
+            query=DryRun,
+            answers={201: ReturnOutcomeAnswer, 200: ReturnOutcomeAnswer},
+            refusals=(
+                "order_not_found",
+                "return_reused",
+                "order_cannot_move",
+                "line_not_found",
+                "exceeds_order",
+                "points_spent",
+            ),
+            key="optional",
+            one_transaction=False,
+        )
+    )
+    def post(self, call: Call[ReturnBody, DryRun]) -> Answer:
+        """Record a return."""
+        program = call.program.id
+        order = resolve_order(program=program, text=call.path["order"])
+        require_own_place(call.caller, order)
+        (told,) = return_orders(
+            program=program,
+            returns=[new_return(call.body, order=order.id)],
+            now=call.now,
+            author=call.author,
+            dry_run=call.query.dry_run,
+        )
+        codes = codes_of(program=program, places=[order.place])
+        outcome = return_outcome(told, codes)
+        if not told.created or call.query.dry_run:
+            return Answer(body=outcome)
+        location = {"Location": f"/v1/returns/{outcome.returned.id}"}
+        return Answer(body=outcome, status=201, headers=location)
 
     @operation(
         Operation(
