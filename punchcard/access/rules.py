@@ -26,6 +26,8 @@ Scope: TypeAlias = Literal[
     "clock:write",
     "program:read",
     "program:write",
+    "config:read",
+    "config:write",
     "users:read",
     "users:write",
     "keys:read",
@@ -85,10 +87,11 @@ _OF_ROLE: Mapping[str, frozenset[str]] = MappingProxyType(
                 "orders:read",
                 "orders:cancel",
                 "program:read",
+                "config:read",
                 "audit:read",
             }
         ),
-        "analyst": frozenset({"reports:read", "program:read"}),
+        "analyst": frozenset({"reports:read", "program:read", "config:read"}),
         "admin": frozenset(SCOPES),
     }
 )

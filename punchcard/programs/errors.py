@@ -41,7 +41,7 @@ class ConfigurationNotFound(LookupError):
 class ConfigurationChanged(Exception):
     """Somebody saved another version of the configuration meanwhile."""
 
-    code = "configuration_changed"
+    code = "precondition_failed"
 
 
 class ProgramSlugTaken(Exception):

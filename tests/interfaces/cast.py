@@ -186,6 +186,10 @@ class Cast:
         # Two of everything that is listed, so that a list has a second page.
         self.seeds[self.theirs.program].key()
         self.theirs.enrol("theirs")
+        for shortfall in ("cap", "refuse"):
+            said = {"returns": {"shortfall": shortfall}}
+            match = {"If-Match": "*"}
+            self.theirs.call("PUT", "/v1/program/config", said, headers=match)
         a_place(self.theirs, "theirs")
         order = an_order(self.theirs, "theirs", member="theirs")
         a_return(self.theirs, order, "theirs")

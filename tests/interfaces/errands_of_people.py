@@ -154,6 +154,14 @@ def precondition_failed(scene: Scene, method: str, path: str) -> Answer:
     return scene.send(method, path, headers={"If-Match": '"999"'})
 
 
+def configuration_not_found(scene: Scene, method: str, path: str) -> Answer:
+    return scene.send(method, path, query="?version=999")
+
+
+def configuration_malformed(scene: Scene, method: str, path: str) -> Answer:
+    return scene.send(method, path, body={"colour": "red"})
+
+
 def precondition_required(scene: Scene, method: str, path: str) -> Answer:
     return scene.send(method, path, headers={})
 
@@ -175,6 +183,8 @@ PEOPLE: dict[str, Errand] = {
     "api_key_ended": api_key_ended,
     "member_not_found": member_not_found,
     "member_erased": member_erased,
+    "configuration_not_found": configuration_not_found,
+    "configuration_malformed": configuration_malformed,
     "precondition_failed": precondition_failed,
     "precondition_required": precondition_required,
     "wallet_code_taken": code_taken,

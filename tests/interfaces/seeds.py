@@ -287,6 +287,7 @@ CALLS: Mapping[str, Callable[[Seeds], Call]] = {
     "listReturns": lambda s: Call(path={"order": s.order()}),
     "getReturn": lambda s: Call(path={"return": s.returned()}),
     "getActivity": lambda s: Call(path={"activity": s.activity()}),
+    "applyConfiguration": lambda _: Call(headers={"If-Match": "*"}),
     "createPlace": lambda s: Call(body={"code": s.name("place")}),
     "inviteUser": lambda _: Call(body={"email": an_address()}),
     "getUser": lambda s: Call(path={"user": s.invited()["id"]}),

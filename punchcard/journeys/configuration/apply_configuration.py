@@ -22,7 +22,7 @@ from punchcard.kernel.ids import typed
 from punchcard.kernel.transactions import refuse_transaction, transaction
 from punchcard.members.operations import await_enrolments
 from punchcard.programs import operations as programs
-from punchcard.programs.errors import ConfigurationChanged
+from punchcard.programs.errors import ConfigurationChanged, WalletCodeTaken
 from punchcard.programs.queries import (
     WalletView,
     instants_of_change,
@@ -106,10 +106,10 @@ def apply_configuration(
 
     Raises:
         ProgramNotFound: there is no such program.
-        ConfigurationChanged: somebody saved another version meanwhile.
+        ConfigurationChanged: somebody saved another version meanwhile, or made a
+            wallet.
         ConfigurationMalformed: the document has mistakes; all of them.
         ProgramMalformed: the note is too long.
-        WalletCodeTaken: somebody made such a wallet meanwhile.
         OperationalError: the database cannot be reached, or an enrolment has not ended
             in time; what was done stays.
     """
@@ -232,7 +232,11 @@ def _save(
 
 def _create_wallet(program: UUID, wallet: WalletDocument, now: datetime) -> Change:
     said = msgspec.structs.asdict(wallet)
-    made = programs.create_wallet(program=program, now=now, **said)
+    try:
+        made = programs.create_wallet(program=program, now=now, **said)
+    except WalletCodeTaken as error:
+        # Made by itself since it was looked for: wallets can be.
+        raise ConfigurationChanged from error
     del said["name"]
     return _wallet_change("wallet.created", made, said)
 
