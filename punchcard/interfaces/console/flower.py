@@ -10,7 +10,6 @@ import signal
 import sys
 from argparse import Namespace
 from pathlib import Path
-from types import FrameType
 
 from celery import current_app
 from django.conf import settings
@@ -40,17 +39,17 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
     options.address, options.port = arguments.host, arguments.port
     options.basic_auth = [who]
     flower = Flower(capp=current_app, options=options, **pages)
-    signal.signal(signal.SIGTERM, _end)
+    # By the loop, between its callbacks. See Note [A stop is never lost].
+    for number in (signal.SIGINT, signal.SIGTERM):
+        flower.io_loop.asyncio_loop.add_signal_handler(number, flower.io_loop.stop)
     flower.start_http_server()
     sys.stdout.write(f"Flower answers at {address(arguments.host, arguments.port)}")
     if settings.FLOWER_AUTH is None:
         sys.stdout.write(f" (user {NAME}, password in {_kept()})")
     sys.stdout.write(".\n")
     sys.stdout.flush()
-    try:
-        flower.start()
-    except (KeyboardInterrupt, SystemExit):
-        flower.stop()
+    flower.start()
+    flower.stop()
     return 0
 
 
@@ -97,7 +96,3 @@ def _keep_password() -> str:
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{password}\n")
     return password
-
-
-def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    raise SystemExit(0)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from argparse import Namespace
-from threading import Event
 
 from django.db import connection
 
 from punchcard.interfaces.console.failures import Stop
 from punchcard.interfaces.console.installation import Installation
+from punchcard.interfaces.console.stopping import Stopping
 from punchcard.journeys.relay_events import Relayed, relay_events
 from punchcard.journeys.retrying import LOST, REFUSED
 
@@ -30,23 +29,21 @@ def run(arguments: Namespace, installation: Installation) -> int:  # noqa: ARG00
     Raises:
         Stop: the database was lost, and nobody asked to go on.
     """
-    stopped = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    stopping = Stopping()
     if arguments.once:
-        events = _relay_once(stopped)
+        events = _relay_once(stopping)
     else:
         sys.stdout.write("The relay tells the event log what happens.\n")
         sys.stdout.flush()
-        events = _relay_on(stopped)
+        events = _relay_on(stopping)
     sys.stdout.write(f"{events:,} events relayed.\n")
     return 0
 
 
-def _relay_once(stopped: Event) -> int:
+def _relay_once(stopping: Stopping) -> int:
     """Relay until nothing waits; return how many events that were."""
     events = 0
-    while not stopped.is_set():
+    while not stopping.asked:
         try:
             done = relay_events()
         except LOST as error:
@@ -57,26 +54,26 @@ def _relay_once(stopped: Event) -> int:
     return events
 
 
-def _relay_on(stopped: Event) -> int:
+def _relay_on(stopping: Stopping) -> int:
     """Relay until stopped, whatever happens to the database; return how many events.
 
     What waits is in the database, so there is nothing to give up for: what would end
     us would come again, and whoever watches sees the age of what waits.
     """
     events = failures = 0
-    while not stopped.is_set():
+    while not stopping.asked:
         done = _try(failures)
         if done is None:
             pause = min(PAUSE_SECONDS * 2**failures, LONGEST_PAUSE_SECONDS)
             failures = min(failures + 1, 10)
-            stopped.wait(pause)
+            stopping.wait(pause)
             continue
         if failures:
             logger.info("the relay goes on")
         failures = 0
         events += done.events
         if not done.taken:
-            stopped.wait(PAUSE_SECONDS)
+            stopping.wait(PAUSE_SECONDS)
     return events
 
 
