@@ -1143,8 +1143,12 @@ CREATE TABLE public.orders_return (
     shipping bigint NOT NULL,
     order_id uuid NOT NULL,
     program_id uuid NOT NULL,
+    refund character varying(9) DEFAULT 'none'::character varying NOT NULL,
+    withheld boolean DEFAULT false NOT NULL,
     CONSTRAINT return_amounts_within_range CHECK (((n >= 1) AND (shipping >= 0) AND (amount >= shipping) AND (amount <= '1000000000000000'::bigint))),
-    CONSTRAINT return_external_id_is_not_empty CHECK ((NOT ((external_id)::text = ''::text)))
+    CONSTRAINT return_external_id_is_not_empty CHECK ((NOT ((external_id)::text = ''::text))),
+    CONSTRAINT return_refund_is_known CHECK (((refund)::text = ANY ((ARRAY['none'::character varying, 'pending'::character varying, 'succeeded'::character varying, 'failed'::character varying])::text[]))),
+    CONSTRAINT return_withheld_until_refunded CHECK (((NOT withheld) OR ((refund)::text = ANY ((ARRAY['pending'::character varying, 'failed'::character varying])::text[]))))
 );
 
 CREATE TABLE public.orders_return_line (
@@ -1582,6 +1586,8 @@ CREATE INDEX programs_program_slug_964f1558_like ON public.programs_program USIN
 
 CREATE INDEX programs_wallet_program_id_75e88a3e ON public.programs_wallet USING btree (program_id);
 
+CREATE INDEX return_withheld ON public.orders_return USING btree (order_id) WHERE withheld;
+
 CREATE INDEX taking_by_return ON public.earning_taking USING btree (returned_id) WHERE (returned_id IS NOT NULL);
 
 CREATE TRIGGER account_identity_never_changes BEFORE UPDATE ON public.ledger_account FOR EACH ROW WHEN (((old.id <> new.id) OR (old.wallet_id <> new.wallet_id) OR ((old.holder_kind)::text <> (new.holder_kind)::text) OR (old.holder_id <> new.holder_id) OR (old.opened_at <> new.opened_at))) EXECUTE FUNCTION public.ledger_refuse_change('account_identity_never_changes');
@@ -1670,6 +1676,8 @@ CREATE TRIGGER order_recorded_paid_has_tenders AFTER INSERT ON public.orders_ord
 
 CREATE TRIGGER order_starts_whole AFTER INSERT ON public.orders_order REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_start();
 
+CREATE TRIGGER refund_moves_as_it_may BEFORE UPDATE ON public.orders_return FOR EACH ROW WHEN (((((((old.refund)::text <> 'pending'::text) OR ((new.refund)::text <> 'succeeded'::text)) AND (((old.refund)::text <> 'pending'::text) OR ((new.refund)::text <> 'failed'::text))) AND (((old.refund)::text <> 'failed'::text) OR ((new.refund)::text <> 'succeeded'::text))) OR (new.withheld AND (NOT old.withheld)))) EXECUTE FUNCTION public.orders_refuse_change('refund_moves_as_it_may');
+
 CREATE TRIGGER refusal_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_refusal FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change('refusal_never_changes');
 
 CREATE TRIGGER return_is_counted AFTER INSERT ON public.orders_return REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_returns();
@@ -1678,7 +1686,9 @@ CREATE TRIGGER return_line_is_counted AFTER INSERT ON public.orders_return_line 
 
 CREATE TRIGGER return_line_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.orders_return_line FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('return_line_never_changes');
 
-CREATE TRIGGER return_never_changes BEFORE DELETE OR UPDATE OR TRUNCATE ON public.orders_return FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('return_never_changes');
+CREATE TRIGGER return_never_changes BEFORE UPDATE OF id, program_id, order_id, n, external_id, fingerprint, occurred_at, created_at, amount, shipping ON public.orders_return FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('return_never_changes');
+
+CREATE TRIGGER return_never_deleted BEFORE DELETE OR TRUNCATE ON public.orders_return FOR EACH STATEMENT EXECUTE FUNCTION public.orders_refuse_change('return_never_deleted');
 
 CREATE TRIGGER return_tender_is_counted AFTER INSERT ON public.orders_return_tender REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.orders_check_returned_tenders();
 

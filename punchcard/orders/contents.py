@@ -33,6 +33,7 @@ TenderKind: TypeAlias = (
 )
 MONEY: frozenset[str] = frozenset({"card", "cash", "bank", "other"})
 KINDS = MONEY | {"points", "voucher", "gift_card", "store_credit"}
+Refund: TypeAlias = Literal["none", "pending", "succeeded", "failed"]
 Status: TypeAlias = Literal[
     "open", "paid", "partially_returned", "returned", "cancelled", "reopened"
 ]
@@ -104,6 +105,8 @@ class NewReturn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shipping: int = 0
     everything: bool = False
     """All that is left, the shipping with it."""
+    refund_pending: bool = False
+    """Whether money goes back, of which nobody knows yet that it arrives."""
 
 
 class NewActivity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -116,6 +119,14 @@ class NewActivity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     occurred_at: datetime
     place: UUID | None = None
     facts: dict[str, str | int | bool] = {}
+
+
+class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the refund of a return."""
+
+    returned: UUID
+    succeeded: bool
+    at: datetime
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +269,15 @@ def check_move(move: Move, *, now: datetime) -> None:
     _instant(move.at, now, field="at")
     _require(not move.tenders or move.to == "paid", "tenders", "come with paying alone")
     check_tenders(move.tenders)
+
+
+def check_refund(outcome: RefundOutcome, *, now: datetime) -> None:
+    """Refuse an outcome of a refund that makes no sense as it stands.
+
+    Raises:
+        OrderMalformed: a field is not what it must be; the first one.
+    """
+    _instant(outcome.at, now, field="at")
 
 
 def _check_line(at: str, line: NewLine) -> None:

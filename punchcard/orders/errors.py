@@ -111,6 +111,17 @@ class OrderCannotMove(OrderRefused):
         super().__init__(f"An order that is {status} cannot become {to}.")
 
 
+class RefundEnded(OrderRefused):
+    """The refund of a return ended in another way, or there is none."""
+
+    code = "refund_ended"
+
+    def __init__(self, refund: str) -> None:
+        """Take how the refund stands."""
+        self.refund = refund
+        super().__init__(f"The refund of this return is: {refund}.")
+
+
 class LineNotFound(OrderRefused):
     """The order has no such line."""
 

@@ -224,7 +224,7 @@ class Tender(models.Model):
 
 
 class Return(models.Model):
-    """What came back of an order, at once. Never changes."""
+    """What came back of an order, at once. Never changes, but for its refund."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     program = models.ForeignKey(
@@ -238,6 +238,8 @@ class Return(models.Model):
     created_at = models.DateTimeField()
     amount = models.BigIntegerField()
     shipping = models.BigIntegerField()
+    refund = models.CharField(max_length=9, db_default="none")
+    withheld = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "orders_return"
@@ -252,10 +254,25 @@ class Return(models.Model):
                 name="return_external_id_is_not_empty", condition=~Q(external_id="")
             ),
             models.CheckConstraint(
+                name="return_refund_is_known",
+                condition=Q(refund__in=["none", "pending", "succeeded", "failed"]),
+            ),
+            models.CheckConstraint(
+                name="return_withheld_until_refunded",
+                condition=Q(withheld=False) | Q(refund__in=["pending", "failed"]),
+            ),
+            models.CheckConstraint(
                 name="return_amounts_within_range",
                 condition=Q(n__gte=1, shipping__gte=0)
                 & Q(amount__gte=F("shipping"))
                 & Q(amount__lte=AMOUNT_MAX),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="return_withheld",
+                fields=["order"],
+                condition=Q(withheld=True),
             ),
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from .contents import (
     NewOrder,
     NewReturn,
     NewTender,
+    RefundOutcome,
     ReturnedPart,
 )
 from .order import ActivityView, OrderView, ReturnView
@@ -39,6 +40,7 @@ from .queries import (
     get_returns,
     lock_orders,
 )
+from .refunding import RefundSettled, settle_refunds
 from .rules.composing import compose, is_paid_alike, numbered, tendered
 from .rules.moving import check_move
 from .rules.returning import take_back
@@ -51,7 +53,10 @@ __all__ = [
     "NewOrder",
     "NewReturn",
     "NewTender",
+    "RefundOutcome",
+    "RefundSettled",
     "ReturnedPart",
+    "settle_refunds",
 ]
 
 
@@ -220,9 +225,16 @@ def move_orders(*, program: UUID, moves: Sequence[Move], now: datetime) -> list[
 
 
 def record_returns(
-    *, program: UUID, returns: Sequence[NewReturn], now: datetime
+    *,
+    program: UUID,
+    returns: Sequence[NewReturn],
+    now: datetime,
+    withhold: Collection[str] = (),
 ) -> list[Returned]:
     """Write returns that are not there yet; answer all, in the order asked.
+
+    Of the pending refunds of those with the external ids `withhold`, nothing is to be
+    taken back before they have succeeded.
 
     Each is decided on the order as those before it leave it. The same contents under
     the same external id are the return that is there, and other contents are refused
@@ -237,7 +249,7 @@ def record_returns(
     before = lock_orders(program=program, orders=[one.order for one in returns])
     # Read after the locks are had: a twin that came first has committed by now.
     known = _known_returns(program, [one.external_id for one in returns])
-    batch = _Returning(program, dict(before), known, now)
+    batch = _Returning(program, dict(before), known, now, withhold)
     answers = [batch.answer(asked) for asked in returns]
     made = [one.returned for one in answers if one.created and one.returned]
     if made:
@@ -400,11 +412,13 @@ class _Returning:
         standing: dict[UUID, OrderView],
         known: dict[str, tuple[bytes, ReturnView]],
         now: datetime,
+        withhold: Collection[str],
     ) -> None:
         self.program = program
         self.standing = standing
         self.known = known
         self.now = now
+        self.withhold = withhold
 
     def answer(self, asked: NewReturn) -> Returned:
         """Decide one return on what those before it left."""
@@ -439,6 +453,8 @@ class _Returning:
             created_at=self.now,
             amount=taken.amount,
             shipping=taken.shipping,
+            refund="pending" if asked.refund_pending else "none",
+            withheld=asked.refund_pending and asked.external_id in self.withhold,
             lines=taken.lines,
             tenders=taken.tenders,
         )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from .contents import MONEY, Status, TenderKind
+from .contents import MONEY, Refund, Status, TenderKind
 
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,5 +171,9 @@ class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     """What the customer gets back: of lines, shipping, and tax that came on top."""
     shipping: int
+    refund: Refund
+    """Of money that goes back: `none` is told of, or it is under way, or ended."""
+    withheld: bool
+    """Whether what it earned is taken back only when the refund has succeeded."""
     lines: tuple[ReturnedLine, ...]
     tenders: tuple[ReturnedTender, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
@@ -161,6 +162,24 @@ def get_returns(*, program: UUID, returns: Sequence[UUID]) -> dict[UUID, ReturnV
         statement=RETURN + "WHERE program_id = %(program)s AND id = ANY(%(wanted)s)",
         parameters={"program": program, "wanted": sql.Uuids(returns)},
     )
+
+
+def find_withheld(
+    *, program: UUID, orders: Sequence[UUID]
+) -> dict[UUID, tuple[ReturnView, ...]]:
+    """Return, by order, returns of which nothing is taken back before the refund."""
+    if not orders:
+        return {}
+    found: defaultdict[UUID, list[ReturnView]] = defaultdict(list)
+    returns = read_returns(
+        statement=RETURN
+        + "WHERE program_id = %(program)s AND order_id = ANY(%(orders)s) AND withheld"
+        + " ORDER BY order_id, n",
+        parameters={"program": program, "orders": sql.Uuids(orders)},
+    )
+    for one in returns.values():
+        found[one.order].append(one)
+    return {order: tuple(of) for order, of in found.items()}
 
 
 def find_kept_returns(*, program: UUID, external_ids: Sequence[str]) -> dict[str, Kept]:

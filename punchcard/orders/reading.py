@@ -44,7 +44,7 @@ _TENDERS: LiteralString = """
 """
 RETURN: LiteralString = """
     SELECT id, program_id, order_id, n, external_id, occurred_at, created_at, amount,
-        shipping
+        shipping, refund, withheld
     FROM orders_return
 """
 _RETURNED_LINES: LiteralString = """

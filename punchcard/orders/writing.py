@@ -102,6 +102,8 @@ _BACK_HEAD: Columns = [
     ("occurred_at", sql.Instants),
     ("amount", sql.Int8s),
     ("shipping", sql.Int8s),
+    ("refund", sql.Texts),
+    ("withheld", sql.Booleans),
 ]
 
 
@@ -176,6 +178,23 @@ def insert_returns(
         **_columns("o_", _RETURNED_ORDER, [new for _, new in pairs]),
     }
     _execute(_RETURN, parameters)
+
+
+def update_refunds(*, returns: Sequence[ReturnView]) -> None:
+    """Write what became of refunds; one statement."""
+    sql.cursor().execute(
+        """
+        UPDATE orders_return r SET refund = said.refund, withheld = said.withheld
+        FROM unnest(%(ids)s, %(refunds)s, %(withheld)s) AS said (id, refund, withheld)
+        WHERE r.id = said.id
+        """,
+        {
+            "ids": sql.Uuids([one.id for one in returns]),
+            "refunds": sql.Texts([one.refund for one in returns]),
+            "withheld": sql.Booleans([one.withheld for one in returns]),
+        },
+        prepare=True,
+    )
 
 
 def insert_activities(

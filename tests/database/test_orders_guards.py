@@ -137,13 +137,14 @@ def moved(status, of="{p}", more=""):
     return update("order", f"status = '{status}', version = version + 1{more}", of)
 
 
-def back(n=2, amount=100, shipping=0, of="{o}", name="'r2'"):
+def back(n=2, amount=100, shipping=0, of="{o}", name="'r2'", refund="'none'",
+         withheld="FALSE"):  # fmt: skip
     """A return of an order."""
     return f"""
         INSERT INTO orders_return (id, program_id, order_id, n, external_id,
-            fingerprint, occurred_at, created_at, amount, shipping)
+            fingerprint, occurred_at, created_at, amount, shipping, refund, withheld)
         SELECT gen_random_uuid(), program_id, id, {n}, {name}, '\\x00', now(), now(),
-            {amount}, {shipping}
+            {amount}, {shipping}, {refund}, {withheld}
         FROM orders_order WHERE id = {of}"""
 
 
@@ -260,7 +261,12 @@ ATTEMPTS = [
     ("order_never_deleted", "DELETE FROM orders_order WHERE id = {n}"),
     ("line_never_deleted", "DELETE FROM orders_line WHERE order_id = {n}"),
     ("tender_never_deleted", "DELETE FROM orders_tender WHERE order_id = {p}"),
-    ("return_never_changes", "DELETE FROM orders_return WHERE order_id = {o}"),
+    ("return_never_deleted", "DELETE FROM orders_return WHERE order_id = {o}"),
+    ("refund_moves_as_it_may", update("return", "refund = 'succeeded'")),
+    ("refund_moves_as_it_may", update("return", "withheld = TRUE")),
+    ("refund_moves_as_it_may", update("return", "refund = 'none'", where="n = 1")),
+    ("return_refund_is_known", back(refund="'lost'")),
+    ("return_withheld_until_refunded", back(withheld="TRUE")),
     (
         "return_line_never_changes",
         "DELETE FROM orders_return_line WHERE order_id = {o}",

@@ -14,7 +14,7 @@ from punchcard.kernel.audit import Author
 from punchcard.ledger.outcomes import Outcome
 from punchcard.orders import operations
 from punchcard.orders.operations import Move, Moved
-from punchcard.orders.queries import get_orders
+from punchcard.orders.queries import find_withheld, get_orders
 from punchcard.programs.queries import ProgramView, get_program
 
 from .answers import OrderAnswer
@@ -136,6 +136,10 @@ def _backs(
 ) -> dict[UUID, Back]:
     """Return the orders that were paid, and are cancelled or open again now."""
     forces = in_force(program=program.id, instants={move.at for move in moves})
+    withheld = find_withheld(
+        program=program.id,
+        orders=[one.order.id for one in moved if one.order and one.order.returns],
+    )
     backs = {}
     for move, one in zip(moves, moved, strict=True):
         if not one.changed or one.before is None or one.order is None:
@@ -144,12 +148,12 @@ def _backs(
             continue
         force = forces[move.at]
         backs[one.order.id] = Back(
-            before=one.before,
             order=one.order,
             returned=None,
             reason="cancelled" if move.to == "cancelled" else "reopened",
             at=move.at,
             policy=ledger_policy(force),
+            withheld=withheld.get(one.order.id, ()),
         )
     return backs
 

@@ -35,7 +35,7 @@ from punchcard.earning.returning import (
     take_back_anew,
 )
 from punchcard.journeys.configuration.document import EMPTY, Document
-from punchcard.orders.queries import OrderView, ReturnView
+from punchcard.orders.queries import OrderView, ReturnView, TenderView
 
 from .awarding import counter_key
 
@@ -46,7 +46,6 @@ Shares: TypeAlias = Mapping[PartOf, Fraction]
 class Back(msgspec.Struct, frozen=True, kw_only=True):
     """Something that came back: a return, or, of a cancelled order, all of it."""
 
-    before: OrderView
     order: OrderView
     """After it."""
     returned: ReturnView | None
@@ -54,6 +53,51 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     policy: str | None
     """The ledger's, for what is spent already; None: the wallet's own."""
+    withheld: tuple[ReturnView, ...] = ()
+    """Returns of the order of which nothing is taken back yet."""
+
+    @property
+    def shares(self) -> Shares:
+        """Which share of each line, and of the shipping, has come back and counts."""
+        order, lines = self.order, {line.n: line for line in self.order.lines}
+        shares: dict[PartOf, Fraction] = {
+            line.n: line.returned_share for line in order.lines
+        }
+        shares["shipping"] = order.returned_shipping_share
+        for one in self._others():
+            shares["shipping"] -= Fraction(one.shipping, order.shipping or 1)
+            for part in one.lines:
+                line = lines[part.line]
+                shares[part.line] -= (
+                    Fraction(part.amount, line.amount)
+                    if line.amount
+                    else Fraction(part.quantity, line.quantity)
+                )
+        return {name: max(share, Fraction(0)) for name, share in shares.items()}
+
+    def shares_of_tender(self, tender: TenderView) -> tuple[Fraction, Fraction]:
+        """Return which share of a tender went back before this, and with this."""
+        after = tender.returned - sum(
+            part.amount
+            for one in self._others()
+            for part in one.tenders
+            if part.tender == tender.n
+        )
+        if self.returned is None:
+            return Fraction(after, tender.amount), Fraction(1)
+        own = sum(
+            part.amount for part in self.returned.tenders if part.tender == tender.n
+        )
+        return Fraction(after - own, tender.amount), Fraction(after, tender.amount)
+
+    def _others(self) -> list[ReturnView]:
+        """Return the withheld returns that the order knows of, but for this one."""
+        own = None if self.returned is None else self.returned.id
+        return [
+            one
+            for one in self.withheld
+            if one.n <= self.order.returns and one.id != own
+        ]
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +169,7 @@ class Reckoning:
         awards = [one.award for one in views]
         taken: dict[AwardKey, int] = {key_of(one.award): one.taken for one in views}
         ruleset = self._ruleset(decision)
-        shares = shares_of(back.order)
+        shares = back.shares
         if ruleset.returns == "share" or decision.inputs is None:
             return take_back(awards=awards, returned=shares, taken=taken)
         told = as_decided(purchase=purchase, inputs=decision.inputs)
@@ -152,7 +196,7 @@ class Reckoning:
         if back.returned is not None:
             kept = still_counted(
                 ruleset=ruleset,
-                kept=keep(purchase=purchase, returned=shares_of(back.order)),
+                kept=keep(purchase=purchase, returned=back.shares),
                 zone=self.zone,
                 rules=set(counting),
             )
@@ -234,11 +278,3 @@ class Reckoning:
             times=max(used.times - times, 0),
         )
         return replace(use, points=use.points - less, times=use.times - times)
-
-
-def shares_of(order: OrderView) -> Shares:
-    """Return which share of each line, and of the shipping, has come back."""
-    shares: dict[PartOf, Fraction] = {
-        line.n: line.returned_share for line in order.lines
-    }
-    return {**shares, "shipping": order.returned_shipping_share}

@@ -16,7 +16,7 @@ from punchcard.ledger.entries import find_entries, find_keyed
 from punchcard.ledger.outcomes import Outcome
 from punchcard.orders import operations
 from punchcard.orders.operations import NewReturn, Returned
-from punchcard.orders.queries import ReturnView
+from punchcard.orders.queries import ReturnView, find_withheld
 from punchcard.programs.queries import ProgramView, get_program
 
 from .answers import GivenBack, ReturnAnswer, TakenBack
@@ -27,7 +27,9 @@ from .errors import Unexpected
 from .posting import Posting
 from .reckoning import Back
 from .taking_back import (
+    NOTHING,
     TookBack,
+    deducts,
     keep_backs,
     ledger_policy,
     plan_backs,
@@ -84,22 +86,33 @@ def _return(
     now: datetime,
     author: Author | None,
 ) -> list[ReturnAnswer]:
-    told = operations.record_returns(program=program.id, returns=returns, now=now)
     policies = in_force(
         program=program.id, instants={one.occurred_at for one in returns}
     )
+    told = operations.record_returns(
+        program=program.id,
+        returns=returns,
+        now=now,
+        withhold={
+            one.external_id for one in returns if not deducts(policies[one.occurred_at])
+        },
+    )
+    withheld = find_withheld(
+        program=program.id,
+        orders=sorted({one.order.id for one in told if one.created and one.order}),
+    )
     made: dict[UUID, tuple[Back, Returns]] = {}
     for one, asked in zip(told, returns, strict=True):
-        if one.created and one.returned and one.before and one.order:
+        if one.created and one.returned and one.order and not one.returned.withheld:
             force = policies[asked.occurred_at]
             policy = force.document.returns
             back = Back(
-                before=one.before,
                 order=one.order,
                 returned=one.returned,
                 reason="returned",
                 at=asked.occurred_at,
                 policy=ledger_policy(force),
+                withheld=withheld.get(one.order.id, ()),
             )
             made[one.returned.id] = (back, policy)
     posting = Posting()
@@ -201,7 +214,7 @@ def _known(told: Sequence[Returned]) -> dict[UUID, TookBack]:
 def _answer(one: Returned, policy: Returns, took: dict[UUID, TookBack]) -> ReturnAnswer:
     if one.returned is None:
         return ReturnAnswer(refusal=one.refusal)
-    done = took[one.returned.id]
+    done = took.get(one.returned.id, NOTHING)
     return ReturnAnswer(
         returned=one.returned,
         order=one.order,

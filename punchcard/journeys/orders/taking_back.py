@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from fractions import Fraction
 from math import floor
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -80,6 +79,9 @@ class TookBack(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...]
     short_of: Outcome | None
     """A reverse that was refused, as too little is left; only where that refuses."""
+
+
+NOTHING = TookBack(taken=(), given_back=(), shortfall=0, entries=(), short_of=None)
 
 
 def plan_backs(
@@ -212,9 +214,9 @@ class _Commands:
 
     def plan(self, back: Back, due: Sequence[Due]) -> PlannedBack:
         refunds = []
-        for old, tender in zip(back.before.tenders, back.order.tenders, strict=True):
+        for tender in back.order.tenders:
             name = _entry_of(tender)
-            points = 0 if name is None else self._points_back(back, name, old, tender)
+            points = 0 if name is None else self._points_back(back, name, tender)
             if name is not None and points:
                 place = self._refund(back, tender.n, name, points)
                 refunds.append((tender.n, points, place))
@@ -234,13 +236,11 @@ class _Commands:
             back=back, due=tuple(due), reverses=reverses, refunds=tuple(refunds)
         )
 
-    def _points_back(
-        self, back: Back, name: EntryName, old: TenderView, tender: TenderView
-    ) -> int:
+    def _points_back(self, back: Back, name: EntryName, tender: TenderView) -> int:
         """Return how many points of a spend come back: the share now, less before."""
         spent = self.entries[name].amount
-        share = tender.returned_share if back.returned is not None else Fraction(1)
-        return floor(spent * share) - floor(spent * old.returned_share)
+        before, after = back.shares_of_tender(tender)
+        return floor(spent * after) - floor(spent * before)
 
     def _refund(self, back: Back, n: int, name: EntryName, points: int) -> int:
         account, sequence = name
@@ -290,6 +290,11 @@ def _entry_of(tender: TenderView) -> EntryName | None:
     return (tender.account, tender.sequence)
 
 
+def deducts(force: InForce) -> bool:
+    """Return whether points that are spent already are deducted from the refund."""
+    return force.document.returns.shortfall == "deduct_from_refund"
+
+
 def ledger_policy(force: InForce) -> str | None:
     """Return what the ledger does with points that are spent already.
 
@@ -310,7 +315,7 @@ def _key_of(back: Back) -> str:
     """Return what tells this from all else that is taken back of the order."""
     if back.returned is not None:
         return typed("ret", back.returned.id)
-    return f"{typed('ord', back.order.id)}:{back.reason}:{back.before.times_paid}"
+    return f"{typed('ord', back.order.id)}:{back.reason}:{back.order.times_paid}"
 
 
 def _reverse_entry(one: PlannedBack, due: Due, posting: Posting) -> Entry | None:

@@ -1,13 +1,14 @@
 -- Returns, and what they make of their orders, lines and tenders, each row once.
 WITH returns AS (
     INSERT INTO orders_return (id, program_id, order_id, n, external_id, fingerprint,
-        occurred_at, created_at, amount, shipping)
+        occurred_at, created_at, amount, shipping, refund, withheld)
     SELECT id, %(program)s, order_id, n, external_id, fingerprint, occurred_at,
-        %(now)s, amount, shipping
+        %(now)s, amount, shipping, refund, withheld
     FROM unnest(%(r_id)s, %(r_order)s, %(r_n)s, %(r_external_id)s, %(r_fingerprint)s,
-        %(r_occurred_at)s, %(r_amount)s, %(r_shipping)s)
+        %(r_occurred_at)s, %(r_amount)s, %(r_shipping)s, %(r_refund)s,
+        %(r_withheld)s)
         AS said (id, order_id, n, external_id, fingerprint, occurred_at, amount,
-            shipping)
+            shipping, refund, withheld)
     ORDER BY external_id
 ), return_lines AS (
     INSERT INTO orders_return_line (order_id, n, return_n, quantity, amount, tax)
