@@ -331,10 +331,24 @@ class Naming(NamedTuple):
 
 
 ANNA = "ext:anna@points"
+ORDER = {
+    "external_id": "naming",
+    "member": "ext:anna",
+    "occurred_at": "2026-03-01T12:00:00Z",
+    "currency": "EUR",
+    "total": 1,
+}
 EARN = f"/v1/accounts/{ANNA}/earn"
 TRANSFER = f"/v1/accounts/{ANNA}/transfer"
 SUPPORT = "/v1/memberships/{support}"
 ONE = {"points": 1}
+
+
+def _paid_from(account: str) -> dict[str, Any]:
+    tender = {"kind": "points", "amount": 1, "entry": f"{account}/1"}
+    return {"tenders": [tender]}
+
+
 NAMINGS = {
     "to whom is transferred": Naming(
         "POST", TRANSFER, "account", 404, lambda text: ONE | {"to": text}
@@ -355,6 +369,12 @@ NAMINGS = {
     ),
     "where it happens": Naming(
         "POST", EARN, "place", 400, lambda text: ONE | {"place": text[4:]}
+    ),
+    "where an order happens": Naming(
+        "POST", "/v1/orders", "place", 400, lambda text: ORDER | {"place": text[4:]}
+    ),
+    "what paid for an order": Naming(
+        "POST", "/v1/orders", "account", 404, lambda text: ORDER | _paid_from(text)
     ),
     "as whom somebody is invited": Naming(
         "POST",

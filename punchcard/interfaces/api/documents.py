@@ -47,6 +47,8 @@ _TAGS = {
     "program": "What the program is like: its wallets, its places.",
     "accounts": "What a member holds in one wallet: balances, entries, lots, holds.",
     "ledger commands": "What moves points. A key makes every retry safe.",
+    "orders": "What was bought and what came back: what it earned, and why.",
+    "activities": "What members do beside buying.",
     "test": "The clock of a test program.",
 }
 
