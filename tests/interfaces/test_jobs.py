@@ -7,7 +7,7 @@ import gzip
 import io
 import lzma
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +31,7 @@ from tests.interfaces.asking_jobs import (
     send,
 )
 from tests.interfaces.conftest import Answer, Api, another_key, make_api
+from tests.journeys.store import PER_EURO, a_store_of
 
 pytestmark = pytest.mark.usefixtures("nothing_is_sent")
 
@@ -67,6 +68,46 @@ def test_the_same_orders_again_change_nothing(api: Api) -> None:
     again = imported(api, "import_orders", orders(20))
     assert counted(again) == {"total": 20, "done": 20, "known": 20}
     assert held(api, "m1") == before
+
+
+def test_returns_are_imported_and_take_back_what_was_earned(api: Api) -> None:
+    store = a_store_of(api.program, "anna")
+    then = datetime(2020, 1, 1, tzinfo=UTC)
+    store.configure({"id": "base", "earn": PER_EURO}, at=then)
+    store.bought("1001", "1x1000, 2x500", at=then)
+    store.bought("1002", "1x350", at=then)
+    file = (
+        "return,order,occurred_at,line,quantity,amount\n"
+        "R1,1001,2020-02-01,2,1,\n"
+        "R2,1002,2020-02-02,,,199\n"
+        "R3,1001,2020-02-03,1,2,\n"
+        "R4,1003,2020-02-03,1,1,\n"
+        "R5,1001,2020-02-03,,1,\n"
+        "R1,1001,2020-02-01,2,1,\n"
+        "R2,1002,2020-02-02,,,198\n"
+    )
+    columns = {"external_id": "return"}
+    job = imported(api, "import_returns", file, columns=columns)
+    assert (job["status"], job["failure"]) == ("succeeded", None)
+    assert counted(job) == {
+        "total": 7,
+        "done": 7,
+        "applied": 2,
+        "known": 1,
+        "broken": 4,
+    }
+    faults = [(row["line"], row["column"], row["reason"]) for row in result(api, job)]
+    assert sorted(faults) == [
+        ("4", "quantity", "is more than what is left: 2 is asked for, 1 is left"),
+        ("5", "order", "is no order of the program"),
+        ("6", "line", "is empty, and the order has 2 lines"),
+        ("8", "return", "stands in line 3 with other contents"),
+    ]
+    # 1.51 of 3.50 are kept.
+    assert store.balance() == 15 + 1
+    again = imported(api, "import_returns", file, columns=columns)
+    assert counted(again) == {"total": 7, "done": 7, "known": 3, "broken": 4}
+    assert store.balance() == 16
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bytes])
@@ -231,6 +272,7 @@ def test_a_file_that_is_too_large_is_not_taken(api: Api, settings: Any) -> None:
     [
         ({"kind": "import_members"}, ("members:write",)),
         ({"kind": "import_orders"}, ("ledger:earn", "members:write")),
+        ({"kind": "import_returns"}, ("orders:write",)),
         ({"kind": "import_balances"}, ("ledger:adjust",)),
         (
             {"kind": "import_balances", "enrol": True},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -159,9 +159,12 @@ class Store:
 
 def a_store(*members: str, **policy: Any) -> Store:
     """Create a program with members of these names; anna is always one."""
-    program = a_ledger(**policy).program
-    names: Sequence[str] = ("anna", *members)
-    texts = {name: f"{name}-{secrets.token_hex(4)}" for name in names}
+    return a_store_of(a_ledger(**policy).program, "anna", *members)
+
+
+def a_store_of(program: UUID, *members: str) -> Store:
+    """Enrol members of these names in a program that is there."""
+    texts = {name: f"{name}-{secrets.token_hex(4)}" for name in members}
     with transaction():
         enrolled = enrol_members(
             program=program, external_ids=list(texts.values()), now=START

@@ -18,6 +18,9 @@ class Columns(NamedTuple):
 
 
 ORDERS = Columns(("external_id", "occurred_at", "member", "amount_minor", "currency"))
+RETURNS = Columns(
+    ("external_id", "order", "occurred_at"), ("line", "quantity", "amount")
+)
 MEMBERS = Columns(
     ("external_id",),
     (

@@ -24,16 +24,17 @@ from punchcard.interfaces.importing.csv_files import Row
 from punchcard.kernel.direct import direct_alias
 
 _TABLE = """
-    CREATE TEMPORARY TABLE staged (line bigint, {columns})
+    CREATE TEMPORARY TABLE staged (file_line bigint, {columns})
 """
-_COPY = "COPY staged (line, {names}) FROM STDIN"
+_COPY = "COPY staged (file_line, {names}) FROM STDIN"
 _SORTED = """
     DECLARE sorted NO SCROLL CURSOR WITH HOLD FOR
-    SELECT line, {names}, first_value(line) OVER same_id, row_number() OVER same_id,
+    SELECT file_line, {names}, first_value(file_line) OVER same_id,
+        row_number() OVER same_id,
         ({contents}) IS NOT DISTINCT FROM ({first_contents})
     FROM staged
-    WINDOW same_id AS (PARTITION BY {identity} ORDER BY line)
-    ORDER BY {order}, line
+    WINDOW same_id AS (PARTITION BY {identity} ORDER BY file_line)
+    ORDER BY {order}, file_line
 """
 
 Item = TypeVar("Item", bound=msgspec.Struct)

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from punchcard.interfaces.importing import balances, orders
+from punchcard.interfaces.importing import balances, orders, returns
 from punchcard.interfaces.importing.balances import BalanceImport
 from punchcard.interfaces.importing.csv_files import CsvFile, read_csv
 from punchcard.interfaces.importing.members import MemberImport
 from punchcard.interfaces.importing.orders import OrderImport
+from punchcard.interfaces.importing.returns import ReturnImport
 from punchcard.interfaces.importing.running import Batch, FileImport, Follower
 from punchcard.interfaces.importing.tally import Tally
 from punchcard.interfaces.jobs.kinds import (
@@ -20,6 +21,7 @@ from punchcard.interfaces.jobs.kinds import (
     ImportBalances,
     ImportMembers,
     ImportOrders,
+    ImportReturns,
 )
 from punchcard.interfaces.jobs.wallets import require_wallet
 from punchcard.journeys import import_balances, import_members, import_orders
@@ -34,7 +36,7 @@ from punchcard.programs.queries import (
     program_now,
 )
 
-AnyImport = ImportMembers | ImportOrders | ImportBalances
+AnyImport = ImportMembers | ImportOrders | ImportReturns | ImportBalances
 _REMEDY = 'Say "columns": {{"{}": its name there}}.'
 _FAULTS_AT_ONCE = 5_000
 
@@ -71,6 +73,14 @@ def _importer(
     if isinstance(options, ImportMembers):
         to = import_members.Terms(author=job.author, program=job.program)
         return MemberImport(file=file, terms=to, clock=now)
+    if isinstance(options, ImportReturns):
+        return ReturnImport(
+            file=file,
+            rules=returns.Rules(now=job.asked_at),
+            program=job.program,
+            author=job.author,
+            clock=now,
+        )
     wallet = require_wallet(job, options.wallet)
     if isinstance(options, ImportOrders):
         said = options.points_per_unit

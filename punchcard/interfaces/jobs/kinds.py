@@ -13,11 +13,18 @@ from msgspec import Meta
 
 from punchcard.access.queries import Scope
 from punchcard.interfaces.api import texts
-from punchcard.interfaces.importing.columns import BALANCES, MEMBERS, ORDERS, Columns
+from punchcard.interfaces.importing.columns import (
+    BALANCES,
+    MEMBERS,
+    ORDERS,
+    RETURNS,
+    Columns,
+)
 
 Kind = Literal[
     "import_members",
     "import_orders",
+    "import_returns",
     "import_balances",
     "export_members",
     "export_balances",
@@ -116,6 +123,12 @@ class ImportOrders(Options, frozen=True, kw_only=True, tag="import_orders"):
     columns: _Names = {}
 
 
+class ImportReturns(Options, frozen=True, kw_only=True, tag="import_returns"):
+    """Record what came back of orders, and take back what it had earned."""
+
+    columns: _Names = {}
+
+
 class ImportBalances(Options, frozen=True, kw_only=True, tag="import_balances"):
     """Write what members hold elsewhere, lot by lot."""
 
@@ -160,6 +173,7 @@ class ExportEntries(Options, frozen=True, kw_only=True, tag="export_entries"):
 AnyJob: TypeAlias = (
     ImportMembers
     | ImportOrders
+    | ImportReturns
     | ImportBalances
     | ExportMembers
     | ExportBalances
@@ -169,6 +183,7 @@ AnyJob: TypeAlias = (
 COLUMNS: dict[str, Columns] = {
     "import_members": MEMBERS,
     "import_orders": ORDERS,
+    "import_returns": RETURNS,
     "import_balances": BALANCES,
 }
 """Of the kinds that read a file."""
@@ -202,6 +217,7 @@ def scopes_of(kind: str, told: dict[str, Any]) -> tuple[Scope, ...]:
 _SCOPES: dict[str, tuple[Scope, ...]] = {
     "import_members": ("members:write",),
     "import_orders": ("ledger:earn", "members:write"),
+    "import_returns": ("orders:write",),
     "import_balances": ("ledger:adjust",),
     "export_members": ("members:export",),
     "export_balances": ("ledger:read", "members:read"),

@@ -31,12 +31,14 @@ def run_batch(
     alone: Callable[[Item], Answer],
     *,
     dry_run: bool,
+    along: Callable[[list[Answer]], object] | None = None,
 ) -> list[Answer]:
     """Return what `work` answers of all items, in one transaction.
 
     With `dry_run` nothing of it stays: so it answers what the call would, it is the
     call. Else, what the database refuses unexpectedly is tried in halves, down to the
-    one item that it does not like: `alone` answers that.
+    one item that it does not like: `alone` answers that. `along` is called with the
+    answers in the transaction that has them.
 
     Raises:
         TransactionError: a transaction is open already.
@@ -48,6 +50,7 @@ def run_batch(
             work,
             lambda item: [alone(item)],
             join=lambda parts: list(chain.from_iterable(parts)),
+            along=along,
         )
     refuse_transaction()
 
@@ -60,30 +63,41 @@ def run_batch(
 
 def without_short(
     items: Sequence[Item],
-    run: Callable[[Sequence[Item]], list[Answer]],
+    run: Callable[[Sequence[Item], Callable[[list[Answer]], object]], list[Answer]],
     *,
     name: Callable[[Item], Hashable],
     refuse: Callable[[PointsSpent], Answer],
+    along: Callable[[list[Answer]], object] | None = None,
 ) -> list[Answer]:
     """Return what `run` answers of all items, and refusals of those that are short.
+
+    `run` gets the items that are left, and what to call with its answers of them, in
+    their transaction: that calls `along` with the answers of all.
 
     Raises:
         TransactionError: a transaction is open already.
         OperationalError: (Django's or psycopg's) the database cannot be reached.
     """
     refused: dict[Hashable, PointsSpent] = {}
-    while True:
-        try:
-            found = run([item for item in items if name(item) not in refused])
-        except Short as short:
-            # All was undone: it is begun anew without these, fewer each time.
-            refused |= short.refusals
-            continue
+
+    def whole(found: Sequence[Answer]) -> list[Answer]:
         answers = iter(found)
         return [
             refuse(refused[name(item)]) if name(item) in refused else next(answers)
             for item in items
         ]
+
+    def go_along(found: list[Answer]) -> None:
+        if along is not None:
+            along(whole(found))
+
+    while True:
+        try:
+            rest = [item for item in items if name(item) not in refused]
+            return whole(run(rest, go_along))
+        except Short as short:
+            # All was undone: it is begun anew without these, fewer each time.
+            refused |= short.refusals
 
 
 def _points_spent(short: Outcome) -> PointsSpent:

@@ -64,7 +64,7 @@ def move_orders(
 
     return without_short(
         moves,
-        lambda rest: run_batch(rest, work, unexpected, dry_run=dry_run),
+        lambda rest, _: run_batch(rest, work, unexpected, dry_run=dry_run),
         name=lambda move: move.order,
         refuse=lambda refusal: OrderAnswer(refusal=refusal),
     )

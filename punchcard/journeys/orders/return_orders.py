@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -45,6 +45,7 @@ def return_orders(
     now: datetime,
     author: Author | None = None,
     dry_run: bool = False,
+    along: Callable[[list[ReturnAnswer]], object] | None = None,
 ) -> list[ReturnAnswer]:
     """Record returns, and take back exactly what each had earned: one transaction.
 
@@ -74,9 +75,12 @@ def return_orders(
 
     return without_short(
         returns,
-        lambda rest: run_batch(rest, work, alone, dry_run=dry_run),
+        lambda rest, go_along: run_batch(
+            rest, work, alone, dry_run=dry_run, along=go_along
+        ),
         name=lambda one: one.external_id,
         refuse=lambda refusal: ReturnAnswer(refusal=refusal),
+        along=along,
     )
 
 

@@ -17,6 +17,7 @@ from punchcard.interfaces.importing.columns import (
     BALANCES,
     MEMBERS,
     ORDERS,
+    RETURNS,
     Columns,
 )
 from punchcard.interfaces.values import parse_instant, parse_rate
@@ -34,6 +35,7 @@ def add_import(commands: Any) -> None:
     _add_members(kinds)
     _add_balances(kinds)
     _add_orders(kinds)
+    _add_returns(kinds)
 
 
 def parse_mapping(columns: Columns) -> Callable[[str], dict[str, str]]:
@@ -81,6 +83,12 @@ def _add_orders(kinds: Any) -> None:
         ),
     )
     add_wallet_choice(parser)
+
+
+def _add_returns(kinds: Any) -> None:
+    summary = "import what came back of orders, and take back what it had earned"
+    parser = _add_kind(kinds, "returns", summary, RETURNS)
+    add_program_choice(parser)
 
 
 def _add_balances(kinds: Any) -> None:
