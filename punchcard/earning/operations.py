@@ -26,14 +26,29 @@ _MAKE_BUDGETS: LiteralString = """
     ORDER BY rule
     ON CONFLICT (member_id, program_id, rule, per, starts_at) DO NOTHING
 """
+# One branch for each kind of counter, and each is one look-up in the index: with IS NOT
+# DISTINCT FROM every counter of the program would be looked at.
 _LOCK: LiteralString = """
     SELECT c.member_id, c.rule, c.per, c.starts_at, c.points, c.times, c.counted,
         c.last_at
     FROM unnest(%(members)s, %(rules)s, %(pers)s, %(starts)s)
         AS asked (member, rule, per, starts_at)
-    JOIN earning_counter c ON c.program_id = %(program)s AND c.rule = asked.rule
-        AND c.per = asked.per AND c.member_id IS NOT DISTINCT FROM asked.member
-        AND c.starts_at IS NOT DISTINCT FROM asked.starts_at
+    CROSS JOIN LATERAL (
+        SELECT id FROM earning_counter
+        WHERE member_id = asked.member AND program_id = %(program)s
+            AND rule = asked.rule AND per = asked.per AND starts_at = asked.starts_at
+        UNION ALL
+        SELECT id FROM earning_counter
+        WHERE member_id = asked.member AND program_id = %(program)s
+            AND rule = asked.rule AND per = asked.per AND starts_at IS NULL
+            AND asked.starts_at IS NULL
+        UNION ALL
+        SELECT id FROM earning_counter
+        WHERE member_id IS NULL AND program_id = %(program)s
+            AND rule = asked.rule AND per = asked.per AND starts_at IS NULL
+            AND asked.member IS NULL
+    ) AS found
+    JOIN earning_counter c ON c.id = found.id
     ORDER BY c.member_id NULLS LAST, c.rule, c.per, c.starts_at
     FOR NO KEY UPDATE OF c
 """
