@@ -28,7 +28,7 @@ from punchcard.ledger.operations import post
 from punchcard.ledger.outcomes import Outcome
 from punchcard.ledger.queries import AccountView, list_accounts
 from punchcard.members.operations import enrol_members
-from punchcard.orders.operations import Move, NewActivity, NewOrder, NewReturn
+from punchcard.orders.operations import Move, NewActivity, NewLine, NewOrder, NewReturn
 from punchcard.programs.operations import save_configuration
 from punchcard.programs.queries import list_wallets
 from tests.builders import DAY, START, a_ledger
@@ -70,7 +70,7 @@ class Store:
     def order(
         self,
         external_id: str,
-        lines: str = "1x1000",
+        lines: str | tuple[NewLine, ...] = "1x1000",
         *,
         by: str = "anna",
         at: datetime = START,
@@ -78,8 +78,10 @@ class Store:
         **said: Any,
     ) -> NewOrder:
         """Return an order: lines `2x300 -50, 1x100`, paid `card=500, points=50`."""
+        if isinstance(lines, str):
+            lines = tuple(line(text) for text in lines.split(", ") if text)
         about = {
-            "lines": tuple(line(text) for text in lines.split(", ") if text),
+            "lines": lines,
             "tenders": tuple(tender(text) for text in paid.split(", ") if text),
             "currency": "EUR",
         }
