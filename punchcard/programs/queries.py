@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, LiteralString
 from uuid import UUID
@@ -210,8 +210,8 @@ def versions_at(
         {"program": program, "instants": sql.Instants(sorted(set(instants)))},
     )
     found = dict(cursor.fetchall())
-    # An instant is asked for as it is written, in whatever zone.
-    return {at: found[at] for at in instants}
+    # What a wall clock shows twice equals nothing in another zone.
+    return {at: found[at.astimezone(UTC)] for at in instants}
 
 
 def instants_of_change(*, program: UUID, after: datetime) -> list[datetime]:

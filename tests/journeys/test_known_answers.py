@@ -19,7 +19,6 @@ from tests.journeys.store import PER_EURO, Store, a_store
 VECTORS = Path(__file__).parents[3] / "shared/data/vectors/earning.json"
 
 
-
 def at(day: str) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=UTC)
 

@@ -1,19 +1,43 @@
-"""A batch of orders, returns or activities: in one transaction, or done and undone."""
+"""A batch of orders, returns or activities: in one transaction, or done and undone.
+
+Note [An hour that comes twice]: in one time zone Python takes the first 02:30 of that
+night for the second, and in no other zone it equals anything. So instants go on in UTC.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from datetime import UTC
 from itertools import chain
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from punchcard.journeys.retrying import again, in_one_transaction
 from punchcard.kernel.transactions import refuse_transaction, rehearsal
 from punchcard.ledger.outcomes import Outcome
+from punchcard.orders.operations import NewActivity, NewOrder, NewReturn
 
 from .errors import PointsSpent
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+
+Told = TypeVar("Told", NewOrder, NewReturn, NewActivity)
+
+
+def in_utc(items: Sequence[Told]) -> list[Told]:
+    """Return what was told with its instants in UTC; without a zone, as it is.
+
+    See Note [An hour that comes twice].
+    """
+    return [
+        item
+        if item.occurred_at.tzinfo in {None, UTC}
+        else replace(item, occurred_at=item.occurred_at.astimezone(UTC))
+        for item in items
+    ]
 
 
 class Short(Exception):

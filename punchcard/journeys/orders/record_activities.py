@@ -20,7 +20,7 @@ from punchcard.programs.queries import ProgramView, get_program
 from .answers import ActivityAnswer
 from .auditing import audit, changes_of_activities
 from .awarding import Judged, award
-from .batches import run_batch
+from .batches import in_utc, run_batch
 from .errors import (
     ActivityFactsMalformed,
     ActivityTypeUnknown,
@@ -64,7 +64,7 @@ def record_activities(
         activities = [replace(one, occurred_at=rules_at) for one in activities]
         now = max(now, rules_at)
     return run_batch(
-        activities,
+        in_utc(activities),
         work,
         lambda _: ActivityAnswer(refusal=Unexpected()),
         dry_run=dry_run,

@@ -21,7 +21,7 @@ from punchcard.programs.queries import ProgramView, get_program
 from .answers import OrderAnswer
 from .auditing import audit, changes_of_orders
 from .awarding import Kept, award, judge_by_rules_of_then
-from .batches import run_batch
+from .batches import in_utc, run_batch
 from .errors import (
     CurrencyDiffers,
     JourneyRefused,
@@ -63,7 +63,10 @@ def record_orders(
         orders = [replace(order, occurred_at=rules_at) for order in orders]
         now = max(now, rules_at)
     return run_batch(
-        orders, work, lambda _: OrderAnswer(refusal=Unexpected()), dry_run=dry_run
+        in_utc(orders),
+        work,
+        lambda _: OrderAnswer(refusal=Unexpected()),
+        dry_run=dry_run,
     )
 
 

@@ -22,7 +22,7 @@ from punchcard.programs.queries import ProgramView, get_program
 from .answers import GivenBack, ReturnAnswer, TakenBack
 from .auditing import audit, changes_of_returns
 from .awarding import actor_of
-from .batches import Short, run_batch, without_short
+from .batches import Short, in_utc, run_batch, without_short
 from .errors import Unexpected
 from .posting import Posting
 from .reckoning import Back
@@ -74,7 +74,7 @@ def return_orders(
             return ReturnAnswer(refusal=Unexpected())
 
     return without_short(
-        returns,
+        in_utc(returns),
         lambda rest, go_along: run_batch(
             rest, work, alone, dry_run=dry_run, along=go_along
         ),

@@ -60,7 +60,7 @@ def settle_refunds(
 
     return without_short(
         outcomes,
-        lambda rest: run_batch(rest, work, unexpected, dry_run=dry_run),
+        lambda rest, _: run_batch(rest, work, unexpected, dry_run=dry_run),
         name=lambda one: one.returned,
         refuse=lambda refusal: ReturnAnswer(refusal=refusal),
     )
