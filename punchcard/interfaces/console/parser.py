@@ -16,6 +16,7 @@ from punchcard.interfaces.console.arguments import (
     typed,
     within,
 )
+from punchcard.interfaces.console.configuring.arguments import add_config
 from punchcard.interfaces.console.importing.arguments import add_import
 from punchcard.interfaces.values import parse_instant
 
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_relay,
         _add_program,
         _add_wallet,
+        add_config,
         _add_key,
         _add_user,
         _add_migrate,

@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from .errors import ConfigurationUnreadable
+from .structure import escape
 
 TEXT_MAX = 1_000_000
 """Characters of a document."""
@@ -58,6 +59,34 @@ def write_yaml(document: Any) -> str:
         default_flow_style=None,
         width=100,
     )
+
+
+def line_of(text: str, pointer: str) -> int | None:
+    """Return at which line of a text a place stands, or what is around it.
+
+    None: it is too deep to say. The text was read before.
+    """
+    try:
+        # A tab is white space of JSON and none of YAML; in what is quoted is none.
+        is_json = text.lstrip().startswith("{")
+        node = yaml.compose(text.replace("\t", " ") if is_json else text, _Loader)
+    except (RecursionError, yaml.YAMLError):
+        return None
+    line = None if node is None else node.start_mark.line + 1
+    for step in pointer.split("/")[1:]:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if escape(key.value) == step:
+                    line, node = key.start_mark.line + 1, value
+                    break
+            else:
+                return line
+        elif isinstance(node, yaml.SequenceNode) and int(step) < len(node.value):
+            node = node.value[int(step)]
+            line = node.start_mark.line + 1
+        else:
+            return line
+    return line
 
 
 def _read_json(text: str) -> Any:

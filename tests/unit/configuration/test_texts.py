@@ -7,7 +7,12 @@ from datetime import date
 import pytest
 
 from punchcard.journeys.configuration.errors import ConfigurationUnreadable
-from punchcard.journeys.configuration.texts import TEXT_MAX, read_text, write_yaml
+from punchcard.journeys.configuration.texts import (
+    TEXT_MAX,
+    line_of,
+    read_text,
+    write_yaml,
+)
 
 
 @pytest.mark.parametrize(
@@ -89,3 +94,40 @@ def test_what_is_written_is_read_back() -> None:
     assert read_text(text) == said
     assert "Café — 5 €" in text
     assert list(read_text(text)) == list(said)
+
+
+PLACES = """\
+# A comment.
+wallets:
+  - code: points
+
+    name: Points
+earning: {rules: [{id: a},
+  {id: b, a/b: 1}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("pointer", "line"),
+    [
+        ("", 2),
+        ("/wallets", 2),
+        ("/wallets/0", 3),
+        ("/wallets/0/name", 5),
+        ("/wallets/0/scale", 3),
+        ("/wallets/7", 2),
+        ("/earning/rules/1/id", 7),
+        ("/earning/rules/1/a~1b", 7),
+        ("/earning/rules/1/id/deeper", 7),
+        ("/nothing", 2),
+    ],
+)
+def test_a_place_has_a_line_or_that_of_what_is_around_it(
+    pointer: str, line: int
+) -> None:
+    assert line_of(PLACES, pointer) == line
+
+
+def test_places_of_json_have_lines_too() -> None:
+    assert line_of('{\n\t"a": [\n\t\t1,\n\t\t{"b": 2}]}', "/a/1/b") == 4
+    assert line_of('{"a": ' * 500 + "1" + "}" * 500, "/a/a") is None

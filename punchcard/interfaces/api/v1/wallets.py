@@ -78,7 +78,7 @@ PointLimit = Annotated[
 
 
 class WalletBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A wallet and the policy that its points live by; it never changes."""
+    """A wallet and the policy that its points live by."""
 
     code: Code
     name: Name

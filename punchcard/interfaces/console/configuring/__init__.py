@@ -1,0 +1,1 @@
+"""`punchcard config`: a program's configuration as a file."""
