@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -10,7 +11,7 @@ from punchcard.earning.checking import Mistake
 from punchcard.earning.checking import check as check_ruleset
 from punchcard.programs.operations import find_wallet_faults
 
-from .document import Document, WalletDocument
+from .document import WORD, Document, WalletDocument
 from .errors import ConfigurationMalformed
 from .structure import Structure, escape
 
@@ -65,15 +66,22 @@ def _mistakes(
             detail = f"there is no wallet {rule.wallet}"
             yield Mistake(pointer=f"{place}/wallet", code=_NAMES, detail=detail)
         activity = rule.trigger.removeprefix(_ACTIVITY)
-        listed = document.activities
-        if listed and activity != rule.trigger and activity not in listed:
-            detail = f"there is no activity {activity}"
-            yield Mistake(pointer=f"{place}/trigger", code=_NAMES, detail=detail)
+        if activity != rule.trigger:
+            yield from _of_trigger(f"{place}/trigger", activity, document)
     yield from _of_activities(document)
     returns = document.returns
     if returns.shortfall == "deduct_from_refund" and returns.value is None:
         detail = "`deduct_from_refund` needs to know what points are worth"
         yield Mistake(pointer="/returns/value", code="missing_field", detail=detail)
+
+
+def _of_trigger(place: str, activity: str, document: Document) -> Iterator[Mistake]:
+    if re.fullmatch(WORD, activity) is None:
+        detail = f"{activity} is no type of activities: a word of a-z, 0-9 and _"
+        yield Mistake(pointer=place, code="wrong_value", detail=detail)
+    elif document.activities and activity not in document.activities:
+        detail = f"there is no activity {activity}"
+        yield Mistake(pointer=place, code=_NAMES, detail=detail)
 
 
 def _of_wallets(

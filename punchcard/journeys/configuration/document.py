@@ -15,7 +15,9 @@ from punchcard.earning.documents import Ruleset
 Code: TypeAlias = Annotated[
     str, Meta(max_length=63, pattern=r"^[a-z0-9]([-_]?[a-z0-9])*\Z")
 ]
-Word: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
+WORD = r"[a-z][a-z0-9_]{0,39}"
+"""What orders calls a type of activity, and a fact."""
+Word: TypeAlias = Annotated[str, Meta(pattern=rf"^{WORD}\Z")]
 Duration: TypeAlias = Annotated[
     str, Meta(max_length=40, pattern=r"^P[0-9YMWDTHS.,]+\Z")
 ]

@@ -17,6 +17,10 @@ from punchcard.earning.checking import Mistake
 
 _NOT_SOUND: Final = object()
 _ECHO_MAX = 100
+THINGS_MAX = 1_000
+"""Of rules and the like in a list."""
+WORDS_MAX = 10_000
+"""Of words in a list, as in the articles that a rule is for."""
 
 
 class Structure:
@@ -96,6 +100,10 @@ class Structure:
         if not isinstance(value, (list, tuple)):
             self.is_torn = True
             return self._wrong(place, "wrong_type", _not_a("a list", value))
+        if len(value) > (most := WORDS_MAX if str in _plain(kind) else THINGS_MAX):
+            self.is_torn = True
+            detail = f"here may stand {most:,}, not {len(value):,}"
+            return self._wrong(place, "wrong_value", detail)
         made: list[Any] = []
         kept: list[int] = []
         for at, one in enumerate(value):
@@ -113,6 +121,10 @@ class Structure:
         if not isinstance(value, dict):
             self.is_torn = True
             return self._wrong(place, "wrong_type", _not_a("fields with names", value))
+        if len(value) > THINGS_MAX:
+            self.is_torn = True
+            detail = f"here may stand {THINGS_MAX:,}, not {len(value):,}"
+            return self._wrong(place, "wrong_value", detail)
         made = {}
         for name, one in value.items():
             below = f"/{escape(name)}"

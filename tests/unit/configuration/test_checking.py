@@ -14,6 +14,7 @@ from punchcard.journeys.configuration.document import (
     parse_document,
 )
 from punchcard.journeys.configuration.errors import ConfigurationMalformed
+from punchcard.journeys.configuration.structure import THINGS_MAX, WORDS_MAX
 from punchcard.journeys.configuration.texts import read_text
 
 POINTS = WalletDocument(code="points", name="Points")
@@ -304,6 +305,30 @@ earning:
             "/earning/rules/1/trigger",
             "name_unknown",
             "there is no activity visit",
+        ),
+        (
+            a_rule(f"trigger: activity:check-in, {FIXED}"),
+            "/earning/rules/1/trigger",
+            "wrong_value",
+            "check-in is no type of activities",
+        ),
+        (
+            "activities: {check-in: {}}",
+            "/activities/check-in",
+            "wrong_value",
+            "'check-in'",
+        ),
+        (
+            f"earning: {{groups: [{'{id: g}, ' * (THINGS_MAX + 1)}]}}",
+            "/earning/groups",
+            "wrong_value",
+            "here may stand 1,000, not 1,001",
+        ),
+        (
+            a_rule(f"{FIXED}, level: [{'gold, ' * (WORDS_MAX + 1)}]"),
+            "/earning/rules/1/level",
+            "wrong_value",
+            "here may stand 10,000, not 10,001",
         ),
         (
             "returns: {shortfall: deduct_from_refund}",
