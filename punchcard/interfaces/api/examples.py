@@ -28,6 +28,11 @@ _ERRORS: Mapping[str, FieldError] = {
     "malformed": FieldError(
         code="wrong_type", detail="Expected `int`, got `str`.", pointer="/points"
     ),
+    "configuration_malformed": FieldError(
+        code="wrong_type",
+        detail='1.5 is a float: write it as text: "1.5"',
+        pointer="/earning/rules/0/earn/factor",
+    ),
     "invalid_cursor": FieldError(
         code="invalid_cursor",
         detail="Take the cursor from `next_cursor`.",
