@@ -34,6 +34,13 @@ def member_not_found(scene: Scene, method: str, path: str) -> Answer:
     return _said(scene, method, path, member="ext:nobody")
 
 
+def member_erased(scene: Scene, method: str, path: str) -> Answer:
+    if "{member}" in path:
+        return errands_of_people.member_erased(scene, method, path)
+    erased = scene.api.post("/v1/members/ext:anna/erase").body["id"]
+    return _said(scene, method, path, member=erased)
+
+
 def order_not_found(scene: Scene, method: str, path: str) -> Answer:
     return scene.send(method, path, named={"order": "ext:nobody"})
 
@@ -115,6 +122,7 @@ def activity_facts_malformed(scene: Scene, method: str, path: str) -> Answer:
 
 ORDERS: dict[str, Errand] = {
     "member_not_found": member_not_found,
+    "member_erased": member_erased,
     "order_not_found": order_not_found,
     "return_not_found": nobodys,
     "activity_not_found": nobodys,

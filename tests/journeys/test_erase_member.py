@@ -7,8 +7,12 @@ every row of every table, as COPY writes it.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -16,7 +20,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from punchcard.access.operations import erasure
 from punchcard.journeys.erase_member import erase_member
@@ -301,6 +305,45 @@ def test_what_activities_said_is_forgotten_and_that_they_were_is_not() -> None:
     assert where(kept, dump()) == ["orders_activity"]
     assert world.erase().status == 200
     assert rows(ACTIVITIES, (program,)) == after
+
+
+def test_what_is_told_of_them_later_is_refused() -> None:
+    world = World()
+    said = a_word("said")
+    body = {"external_id": said, "member": world.id, "type": "review"}
+    late = body | {"occurred_at": "2020-01-01T00:00:00Z", "facts": {"text": said}}
+    assert world.erase().status == 200
+    answer = world.api.post("/v1/activities", late)
+    assert (answer.status, answer.code) == (409, "member_erased")
+    assert where(said, dump()) == []
+
+
+def test_an_activity_and_an_erasure_at_once_leave_nothing_said() -> None:
+    """Whoever comes second waits: what was said before is forgotten, and no more is."""
+    for erased_first in (True, False):
+        world = World()
+        said = a_word("said")
+        body = {"external_id": secrets.token_hex(6), "member": world.id}
+        about = {"type": "review", "occurred_at": "2020-01-01T00:00:00Z"}
+        told = body | about | {"facts": {"text": said}}
+        asks: list[Any] = [
+            world.erase,
+            partial(world.api.post, "/v1/activities", told),
+        ]
+        with holding(world.member) as let_go, ThreadPoolExecutor() as pool:
+            futures = {}
+            for waiting, n in enumerate((0, 1) if erased_first else (1, 0), 1):
+                futures[n] = pool.submit(apart, asks[n])
+                _wait_for_waiters(waiting)
+            let_go()
+            assert futures[0].result(30).status == 200
+            assert futures[1].result(30).status == (409 if erased_first else 201)
+        kept = rows(
+            "SELECT facts::text FROM orders_activity WHERE member_id = %s",
+            (world.member,),
+        )
+        assert {facts for (facts,) in kept} == {"{}"}
+        assert where(said, dump()) == []
 
 
 def test_the_ledger_is_the_same_byte_by_byte() -> None:
@@ -606,13 +649,9 @@ def test_an_erasure_that_fails_half_way_erases_nothing(
     assert world.signed_in.get(world.path).status == 200
 
 
-def test_a_change_and_an_erasure_at_once_leave_nothing_known() -> None:
-    """Whoever comes second waits: a change after an erasure finds nobody."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from django.db import connections
-
-    world = World()
+@contextmanager
+def holding(member: UUID) -> Iterator[Callable[[], None]]:
+    """Hold a member's lock, until what is given is called."""
     known = connection.settings_dict
     with psycopg.connect(
         host=known["HOST"],
@@ -621,26 +660,30 @@ def test_a_change_and_an_erasure_at_once_leave_nothing_known() -> None:
         password=known["PASSWORD"],
         dbname=known["NAME"],
     ) as other:
-        other.execute(
-            "SELECT FROM members_member WHERE id = %s FOR UPDATE", (world.member,)
-        )
+        other.execute("SELECT FROM members_member WHERE id = %s FOR UPDATE", (member,))
+        yield other.rollback
 
-        def run(ask: Any) -> Answer:
-            try:
-                return ask()
-            finally:
-                connections.close_all()
 
-        with ThreadPoolExecutor() as pool:
-            erased = pool.submit(run, world.erase)
-            _wait_for_waiters(1)
-            changed = pool.submit(
-                run, lambda: world.patch({"given_name": world.person.later + "x"}, "c")
-            )
-            _wait_for_waiters(2)
-            other.rollback()
-            assert erased.result(30).status == 200
-            assert changed.result(30).status in {409, 410}
+def apart(ask: Callable[[], Answer]) -> Answer:
+    """Ask in a thread of its own, with a connection of its own."""
+    try:
+        return ask()
+    finally:
+        connections.close_all()
+
+
+def test_a_change_and_an_erasure_at_once_leave_nothing_known() -> None:
+    """Whoever comes second waits: a change after an erasure finds nobody."""
+    world = World()
+    with holding(world.member) as let_go, ThreadPoolExecutor() as pool:
+        erased = pool.submit(apart, world.erase)
+        _wait_for_waiters(1)
+        later = {"given_name": world.person.later + "x"}
+        changed = pool.submit(apart, lambda: world.patch(later, "c"))
+        _wait_for_waiters(2)
+        let_go()
+        assert erased.result(30).status == 200
+        assert changed.result(30).status in {409, 410}
     assert not rows("SELECT FROM members_person WHERE member_id = %s", (world.member,))
 
 

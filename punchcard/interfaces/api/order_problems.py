@@ -22,6 +22,7 @@ _PLACES = {
     "total_differs": "total",
     "tenders_differ": "tenders",
     "member_not_found": "member",
+    "member_erased": "member",
     "currency_differs": "currency",
     "activity_type_unknown": "type",
     "order_reused": "external_id",

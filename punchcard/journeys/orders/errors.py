@@ -17,6 +17,12 @@ class MemberUnknown(JourneyRefused):
     code = "member_not_found"
 
 
+class MemberGone(JourneyRefused):
+    """The member was erased: what they do is nobody's business any more."""
+
+    code = "member_erased"
+
+
 class CurrencyDiffers(JourneyRefused):
     """Rules count in the program's currency, and the order is in another one."""
 

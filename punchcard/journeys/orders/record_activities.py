@@ -12,7 +12,7 @@ from punchcard.earning.queries import find_activity_decisions
 from punchcard.journeys.configuration.document import ActivityType, FactKind
 from punchcard.journeys.configuration.in_force import InForce, in_force
 from punchcard.kernel.audit import Author
-from punchcard.members.queries import find_ids
+from punchcard.members.queries import lock_members
 from punchcard.orders import operations
 from punchcard.orders.operations import NewActivity
 from punchcard.programs.queries import ProgramView, get_program
@@ -25,6 +25,7 @@ from .errors import (
     ActivityFactsMalformed,
     ActivityTypeUnknown,
     JourneyRefused,
+    MemberGone,
     MemberUnknown,
     Unexpected,
 )
@@ -80,12 +81,18 @@ def _record(
     forces = in_force(
         program=program.id, instants={one.occurred_at for one in activities}
     )
-    known = find_ids(program=program.id, members=[one.member for one in activities])
+    # Locked before anything is written: what is said of somebody is either there when
+    # they are erased, and forgotten, or refused after.
+    known = lock_members(
+        program=program.id, members=sorted({one.member for one in activities})
+    )
     refusals: dict[int, JourneyRefused] = {}
     for place, one in enumerate(activities):
         refusal = refusal_of(one, forces[one.occurred_at])
         if one.member not in known:
             refusals[place] = MemberUnknown()
+        elif known[one.member].erased_at is not None:
+            refusals[place] = MemberGone()
         elif refusal is not None:
             refusals[place] = refusal
     told = [one for place, one in enumerate(activities) if place not in refusals]

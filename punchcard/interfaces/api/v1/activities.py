@@ -110,6 +110,7 @@ class Activities(Endpoint):
             answers={201: ActivityOutcomeAnswer, 200: ActivityOutcomeAnswer},
             refusals=(
                 "member_not_found",
+                "member_erased",
                 "activity_type_unknown",
                 "activity_facts_malformed",
                 "activity_reused",
