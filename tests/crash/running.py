@@ -43,7 +43,7 @@ from tests.secret import SECRET_KEY
 ALIAS = "crash"
 ACCOUNTS = 5
 ROUND_SECONDS = 2.0
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 240.0
 
 
 def make_plan(folder: Path, *, seconds: float, at_most: float) -> Plan:
@@ -104,6 +104,7 @@ class Run:
             **environment,
         }
         self.kills: Counter[str] = Counter()
+        self.tally = history.Tally(map(plan.log, range(processes)))
         self.workers = [self._spawn(number) for number in range(processes)]
         start(plan, range(processes))
 
@@ -163,7 +164,7 @@ class Run:
         """Wait until every process has been answered all that it asked."""
         (Path(self.plan.folder) / "stop").touch()
         for number, worker in enumerate(self.workers):
-            assert worker.wait(120) == 0, said(self.plan, number)
+            assert worker.wait(PATIENCE_SECONDS) == 0, said(self.plan, number)
         # Its sessions are gone, or its server was: connect anew.
         connections[ALIAS].close()
         numbers = range(len(self.workers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -109,6 +110,43 @@ def merge(histories: Iterable[History]) -> History:
     return whole
 
 
+class Tally:
+    """How often what happened, while processes go on logging it.
+
+    By code and type of entry; `lost` connections and posts that were `asked again`.
+    """
+
+    def __init__(self, logs: Iterable[Path]) -> None:
+        self.counts: Counter[str] = Counter()
+        self._asked: set[tuple[Path, int]] = set()
+        self._read = dict.fromkeys(logs, 0)
+        """How far each log was read."""
+
+    def missing(self, wanted: Iterable[str]) -> list[str]:
+        """Return what has not happened yet."""
+        for log, offset in self._read.items():
+            for record, self._read[log] in _records_from(log, offset):
+                self._count(log, record)
+        return [what for what in wanted if not self.counts[what]]
+
+    def _count(self, log: Path, record: object) -> None:
+        if isinstance(record, Changed):
+            self.counts[f"{record.before} to {record.after}"] += 1
+        elif isinstance(record, Looked):
+            self.counts["looks"] += 1
+        elif isinstance(record, Lost):
+            self.counts["lost"] += 1
+        elif isinstance(record, Asked):
+            self.counts["asked again"] += (log, record.number) in self._asked
+            self._asked.add((log, record.number))
+        elif isinstance(record, Answered):
+            for outcome in record.outcomes:
+                self.counts[outcome.code] += 1
+                self.counts["replayed"] += outcome.replayed
+                if outcome.entry is not None:
+                    self.counts[outcome.entry.type] += 1
+
+
 def read(log: Path) -> History:
     """Read what one process logged; a last record cut by a kill does not count."""
     calls: dict[int, Call] = {}
@@ -136,12 +174,18 @@ def read(log: Path) -> History:
 
 
 def _records(log: Path) -> Iterator[Any]:
+    return (record for record, _ in _records_from(log, 0))
+
+
+def _records_from(log: Path, offset: int) -> Iterator[tuple[Any, int]]:
+    """Yield each whole record from there on, and where it ends."""
     if not log.exists():
         return
     with log.open("rb") as file:
+        file.seek(offset)
         while True:
             try:
-                yield pickle.load(file)
+                yield pickle.load(file), file.tell()
             except (EOFError, pickle.UnpicklingError):
                 return
 

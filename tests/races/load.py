@@ -38,7 +38,7 @@ POLICY = {
     "validity": "PT400S",
     "grace": "PT100S",
     "debt_policy": "debt",
-    "hold_time_max": "PT150S",
+    "hold_time_max": "PT900S",
     "idle": "PT3600S",
     "limit_per_command": 140,
     "limit_per_day": 5_000,
@@ -46,7 +46,7 @@ POLICY = {
 }
 _PENDING = (None, None, "PT0S", "PT1S", "PT30S", "PT150S", "event")
 _VALIDITY = (None, None, "PT1S", "PT60S", "PT200S", "P1D")
-_TIME_TO_LIVE = (None, "PT1S", "PT20S", "PT150S")
+_TIME_TO_LIVE = (None, "PT1S", "PT20S", "PT150S", "PT900S")
 _POLICIES = (None, "debt", "cap", "refuse")
 _WEIGHTS: dict[type[Command], int] = {
     Earn: 28,
@@ -86,7 +86,7 @@ def model_policy() -> model.Policy:
 
 
 class Wish(msgspec.Struct, kw_only=True):
-    """What a process does next: post commands, change a status, or look."""
+    """What a process does next: post commands, then change a status, or look."""
 
     commands: list[Command] = []
     atomic: bool = False
@@ -168,8 +168,19 @@ class Load:
         if thawing:
             return Wish(account=draw.choice(thawing), status="open")
         status = draw.choices(("open", "frozen", "closed"), (2, 6, 3))[0]
-        account = accounts[-1] if status == "closed" else draw.choice(accounts)
-        return Wish(account=account, status=status)
+        if status == "closed":
+            return Wish(account=self.plain, status=status, commands=self._all_of_it())
+        return Wish(account=draw.choice(accounts), status=status)
+
+    def _all_of_it(self) -> list[Command]:
+        """Return what empties the account that is to close, mostly."""
+        assert self.plain is not None
+        self.count += 1
+        most = int(POLICY["limit_per_command"])
+        keys = [f"{self.name}-{self.count}-{n}" for n in range(4)]
+        return [
+            Redeem(account=self.plain, points=most, up_to=True, key=k) for k in keys
+        ]
 
     def _all_or_nothing(self, accounts: Sequence[UUID]) -> Wish:
         """Return an atomic batch, with keys of its own: its refusal comes back whole.

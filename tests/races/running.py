@@ -29,8 +29,8 @@ from tests.races.replaying import LOT, Rows, replay
 from tests.races.worker import CHANGED, Plan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-READY_SECONDS = 60.0
-"""In which spawned processes have imported Django and connected."""
+READY_SECONDS = 240.0
+"""In which spawned processes have imported Django and connected, or have ended."""
 
 
 def write_plan(plan: Plan) -> Path:
@@ -117,7 +117,7 @@ _WAITS = """
 """
 
 
-def somebody_waits_for_us(seconds: float = 20.0) -> bool:
+def somebody_waits_for_us(seconds: float = 60.0) -> bool:
     """Wait until another backend waits for a lock of this one's transaction."""
     # Not pg_stat_activity: a transaction sees one snapshot of it for ever.
     query = (

@@ -121,16 +121,15 @@ class Worker:
         """Do what the load wants; return how many calls of `post` that was."""
         from tests.races.history import Asked
 
+        if wish.look is not None:
+            self.look(wish.account, self.plan.now(self.number) + wish.look)
+        if wish.commands:
+            now, began = self.plan.now(self.number), time.monotonic()
+            self.ask(Asked(number, began, now, wish.atomic, wish.commands))
         if wish.status is not None:
             while not self.change(wish.account, wish.status):
                 time.sleep(0.05)
-            return 0
-        if wish.look is not None:
-            self.look(wish.account, self.plan.now(self.number) + wish.look)
-            return 0
-        now, began = self.plan.now(self.number), time.monotonic()
-        self.ask(Asked(number, began, now, wish.atomic, wish.commands))
-        return 1
+        return bool(wish.commands)
 
     def connect(self) -> None:
         """Connect before the start, where there is a server to connect to."""
