@@ -160,6 +160,18 @@ def test_what_is_spent_already_follows_the_policy(
     assert back.deduction == deduction
 
 
+@pytest.mark.parametrize(("policy", "balance"), [("debt", -8), ("cap", 0)])
+def test_without_a_policy_of_its_own_the_wallet_s_counts(
+    policy: str, balance: int
+) -> None:
+    store = a_store(debt_policy=policy)
+    store.configure({"id": "base", "earn": PER_EURO})
+    order = store.bought("o-1", SPENT)
+    store.post(Redeem(account=store.account().account, points=8, key="spent"))
+    store.brought_back(order, "r-1")
+    assert store.balance() == balance
+
+
 def test_a_program_may_refuse_a_return_of_what_is_spent(store: Store) -> None:
     made = a_store("bo")
     made.configure(

@@ -65,7 +65,8 @@ class PointValue(_Document, frozen=True, kw_only=True):
 class Returns(_Document, frozen=True, kw_only=True):
     """What becomes of points that a return takes back and that are spent already."""
 
-    shortfall: Shortfall = "debt"
+    shortfall: Shortfall | None = None
+    """None: as each wallet's debt policy says."""
     value: PointValue | None = None
     """What `deduct_from_refund` reckons with."""
 

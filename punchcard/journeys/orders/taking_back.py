@@ -300,8 +300,6 @@ def ledger_policy(force: InForce) -> str | None:
 
     What is deducted from a refund is written off in the ledger; None: as wallets say.
     """
-    if force.version is None:
-        return None
     policy = force.document.returns.shortfall
     return "cap" if policy == "deduct_from_refund" else policy
 
