@@ -259,6 +259,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"occurred_at": "9999-12-31T23:00:00-14:00"}, "/occurred_at"),
     ({"occurred_at": "2026-03-01"}, "/occurred_at"),
     ({"currency": None}, "/currency"),
+    ({"currency": "eur"}, "/currency"),
+    ({"currency": "EUR\n"}, "/currency"),
     ({"total": 12.5}, "/total"),
     ({"total": -1}, "/total"),
     ({"lines": []}, "/total"),

@@ -23,6 +23,7 @@ PENDING = r"^(event|P[0-9YMWDTHS.,]+)$"
 CODE = r"^[a-z0-9_-]+$"
 CODE_MAX = 63
 
+CURRENCY = r"^[A-Z]{3}$"
 WORD = r"^[a-z][a-z0-9_]{0,39}$"
 
 _UUID = "[0-7][0-9a-hjkmnp-tv-z]{25}"

@@ -16,7 +16,6 @@ from punchcard.interfaces.api import texts
 from punchcard.orders.queries import TenderKind
 
 from .bodies import Instant, MemberText
-from .order_shapes import Currency
 
 ORDERS_MAX = 1_000
 _AMOUNT_MAX = 10**15
@@ -49,6 +48,16 @@ EntryText = Annotated[
         ),
         max_length=texts.ENTRY_MAX,
         pattern=texts.whole(texts.ENTRY),
+    ),
+]
+CurrencySaid = Annotated[
+    str,
+    Meta(
+        description="ISO 4217, the program's. Every amount is in minor units of it.",
+        min_length=3,
+        max_length=3,
+        pattern=texts.whole(texts.CURRENCY),
+        examples=["EUR"],
     ),
 ]
 Happened = Annotated[
@@ -152,7 +161,7 @@ class OrderBody(_Body, frozen=True, kw_only=True):
     external_id: OrderName
     member: Annotated[MemberText, Meta(examples=["ext:anna"])]
     occurred_at: Happened
-    currency: Currency
+    currency: CurrencySaid
     status: Literal["open", "paid"] = "paid"
     lines: Annotated[
         Lines,

@@ -38,7 +38,7 @@ Currency = Annotated[
     Meta(
         description="ISO 4217. Every amount of an order is in minor units of it.",
         examples=["EUR"],
-        extra_json_schema={"minLength": 3, "maxLength": 3, "pattern": "^[A-Z]{3}$"},
+        extra_json_schema={"minLength": 3, "maxLength": 3, "pattern": texts.CURRENCY},
     ),
 ]
 OrderId = Annotated[str, texts.type_id("ord")]
