@@ -277,7 +277,7 @@ def check_refund(outcome: RefundOutcome, *, now: datetime) -> None:
     Raises:
         OrderMalformed: a field is not what it must be; the first one.
     """
-    _instant(outcome.at, now, field="at")
+    _instant(outcome.at, now)
 
 
 def _check_line(at: str, line: NewLine) -> None:

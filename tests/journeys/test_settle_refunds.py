@@ -62,7 +62,7 @@ def test_nothing_is_taken_before_the_refund_has_succeeded(store: Store) -> None:
     done = settle(store, back, succeeded=True)
     assert ([one.points for one in done.taken], store.balance()) == ([5], 5)
     again = settle(store, back, succeeded=True)
-    assert (stands(again), again.taken, store.balance()) == ("succeeded", (), 5)
+    assert (again, store.balance()) == (done, 5)
     other = settle(store, back, succeeded=False)
     assert (stands(other), store.balance()) == ("refund_ended", 5)
 
@@ -129,6 +129,7 @@ def test_points_go_back_with_the_refund(store: Store) -> None:
     assert back.given_back == ()
     done = settle(store, back, succeeded=True)
     assert [one.points for one in done.given_back] == [100]
+    assert settle(store, back, succeeded=True) == done
     rest = store.brought_back(order, "r-2")
     assert [one.points for one in rest.given_back] == [100]
 
@@ -155,7 +156,10 @@ def test_what_is_deducted_from_a_refund_is_taken_with_the_attempt() -> None:
     assert (stands(back), back.shortfall, back.deduction) == ("pending", 8, 40)
     assert ([one.points for one in back.taken], store.balance()) == ([10], 0)
     done = settle(store, back, succeeded=True)
-    assert (stands(done), done.taken, store.balance()) == ("succeeded", (), 0)
+    assert (stands(done), store.balance()) == ("succeeded", 0)
+    told = (done.taken, done.shortfall, done.deduction, done.entries)
+    assert told == (back.taken, 8, 40, back.entries)
+    assert settle(store, back, succeeded=True) == done
 
 
 def test_where_that_refund_fails_the_points_are_there_again() -> None:
@@ -170,8 +174,9 @@ def test_where_that_refund_fails_the_points_are_there_again() -> None:
     (entry,) = failed.entries
     assert (entry.type, entry.amount, entry.source) == ("adjust", 2, "system")
     assert entry.expires_at == lot.expires_at
+    assert (failed.taken, failed.shortfall, failed.deduction) == ((), 0, 0)
     again = settle(store, back, succeeded=False)
-    assert (stands(again), again.entries, store.balance()) == ("failed", (), 2)
+    assert (again, store.balance()) == (failed, 2)
     late = settle(store, back, succeeded=True)
     assert (stands(late), store.balance()) == ("refund_ended", 2)
     entries = list_entries(account=account, limit=10, newest_first=False)

@@ -6,20 +6,18 @@ from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from punchcard.earning.queries import find_takings
 from punchcard.journeys.configuration.document import Returns
 from punchcard.journeys.configuration.in_force import in_force
 from punchcard.journeys.retrying import REFUSED
 from punchcard.kernel.audit import Author
 from punchcard.kernel.transactions import transaction
-from punchcard.ledger.entries import find_entries, find_keyed
 from punchcard.ledger.outcomes import Outcome
 from punchcard.orders import operations
 from punchcard.orders.operations import NewReturn, Returned
-from punchcard.orders.queries import ReturnView, find_withheld
+from punchcard.orders.queries import find_withheld
 from punchcard.programs.queries import ProgramView, get_program
 
-from .answers import GivenBack, ReturnAnswer, TakenBack
+from .answers import ReturnAnswer
 from .auditing import audit, changes_of_returns
 from .awarding import actor_of
 from .batches import Short, in_utc, run_batch, without_short
@@ -33,9 +31,8 @@ from .taking_back import (
     keep_backs,
     ledger_policy,
     plan_backs,
-    refund_key,
-    written_off,
 )
+from .told_before import deduction_of, took_before
 
 
 def return_orders(
@@ -156,63 +153,14 @@ def _refuse_short(backs: Sequence[Back], took: dict[UUID, TookBack]) -> None:
 
 
 def _known(told: Sequence[Returned]) -> dict[UUID, TookBack]:
-    """Return what returns took that were there before; four statements at most."""
-    known = {
-        one.returned.id: (one.returned, one.order)
-        for one in told
-        if one.returned and one.order and not one.created
-    }
-    takings = find_takings(returns=sorted(known))
-    entries = find_entries(
-        names={
-            (one.account, one.sequence)
-            for of in takings.values()
-            for one in of
-            if one.account is not None and one.sequence is not None
-        }
+    """Return what returns took that were there before; three statements at most."""
+    return took_before(
+        returns=[
+            (one.returned, one.order)
+            for one in told
+            if one.returned and one.order and not one.created
+        ]
     )
-    keys = {
-        (tender.account, refund_key(returned, tender.n)): tender.n
-        for returned, order in known.values()
-        for tender in order.tenders
-        if tender.account is not None
-    }
-    refunds = find_keyed(names=keys)
-    found = {}
-    for identity, (returned, order) in known.items():
-        of = takings.get(identity, ())
-        reverses = {
-            (one.account, one.sequence): entries[one.account, one.sequence]
-            for one in of
-            if one.account is not None and one.sequence is not None
-        }
-        given = {
-            tender.n: refunds[name]
-            for tender in order.tenders
-            if tender.account is not None
-            and (name := (tender.account, refund_key(returned, tender.n))) in refunds
-        }
-        found[identity] = TookBack(
-            taken=tuple(
-                TakenBack(
-                    rule=one.rule,
-                    of=one.of,
-                    points=one.points,
-                    entry=None
-                    if one.account is None or one.sequence is None
-                    else (one.account, one.sequence),
-                )
-                for one in of
-            ),
-            given_back=tuple(
-                GivenBack(tender=n, points=entry.amount, refusal=None)
-                for n, entry in given.items()
-            ),
-            shortfall=sum(written_off(entry) for entry in reverses.values()),
-            entries=(*given.values(), *reverses.values()),
-            short_of=None,
-        )
-    return found
 
 
 def _answer(one: Returned, policy: Returns, took: dict[UUID, TookBack]) -> ReturnAnswer:
@@ -226,14 +174,8 @@ def _answer(one: Returned, policy: Returns, took: dict[UUID, TookBack]) -> Retur
         taken=done.taken,
         given_back=done.given_back,
         shortfall=done.shortfall,
-        deduction=_deduction(one.returned, policy, done.shortfall),
+        deduction=deduction_of(
+            returned=one.returned, policy=policy, shortfall=done.shortfall
+        ),
         entries=done.entries,
     )
-
-
-def _deduction(returned: ReturnView, policy: Returns, shortfall: int) -> int:
-    """Return what is kept back of the refund for points that are spent already."""
-    if policy.shortfall != "deduct_from_refund" or policy.value is None:
-        return 0
-    worth = shortfall * policy.value.amount // policy.value.points
-    return min(worth, returned.amount)

@@ -15,11 +15,11 @@ from punchcard.journeys.configuration.in_force import InForce, in_force
 from punchcard.kernel.audit import Author, Change
 from punchcard.kernel.ids import typed
 from punchcard.ledger.commands import Adjust
-from punchcard.ledger.entries import find_entries
+from punchcard.ledger.entries import find_entries, find_keyed
 from punchcard.ledger.outcomes import Entry, Outcome
 from punchcard.orders import operations
 from punchcard.orders.operations import RefundOutcome, RefundSettled
-from punchcard.orders.queries import ReturnView, find_withheld
+from punchcard.orders.queries import OrderView, ReturnView, find_withheld
 from punchcard.programs.queries import ProgramView, get_program
 
 from .answers import ReturnAnswer
@@ -29,7 +29,8 @@ from .batches import Short, run_batch, without_short
 from .errors import Unexpected
 from .posting import Posting
 from .reckoning import Back
-from .taking_back import NOTHING, TookBack, keep_backs, ledger_policy, plan_backs
+from .taking_back import TookBack, keep_backs, ledger_policy, plan_backs
+from .told_before import deduction_of, took_before
 
 
 def settle_refunds(
@@ -42,8 +43,8 @@ def settle_refunds(
 ) -> list[ReturnAnswer]:
     """Write what became of refunds; take back, or give again: one transaction.
 
-    The same outcome again changes nothing. With `dry_run` all of it is done and then
-    undone.
+    The same outcome again changes nothing, and is answered with what stands. With
+    `dry_run` all of it is done and then undone.
 
     Raises:
         TransactionError: a transaction is open already.
@@ -73,14 +74,13 @@ def _settle(
     author: Author | None,
 ) -> list[ReturnAnswer]:
     settled = operations.settle_refunds(program=program.id, outcomes=outcomes, now=now)
-    instants = {outcome.at for outcome in outcomes}
-    forces = in_force(program=program.id, instants=instants)
+    forces = in_force(program=program.id, instants=_instants(outcomes, settled))
     posting, actor = Posting(), actor_of(author)
     backs = _backs(program, outcomes, settled, forces)
     plans = plan_backs(
         program=program, backs=list(backs.values()), posting=posting, actor=actor
     )
-    restored = _restore(_failed(settled), outcomes, posting, actor)
+    _restore(_failed(settled, changed=True), outcomes, posting, actor)
     posting.post(now=now)
     done = keep_backs(program=program, plans=plans, posting=posting, now=now)
     took = dict(zip(backs, done, strict=True))
@@ -89,9 +89,30 @@ def _settle(
     }
     if short:
         raise Short(short)
-    answers = [_answer(one, took, restored, posting) for one in settled]
+    standing = took_before(returns=_stood(settled, took)) | took
+    restored = _restored(_failed(settled), standing)
+    answers = [_answer(one, forces, standing, restored) for one in settled]
     audit(author, _changes(settled), now)
     return answers
+
+
+def _instants(
+    outcomes: Sequence[RefundOutcome], settled: Sequence[RefundSettled]
+) -> set[datetime]:
+    """Return when refunds ended, and when those returns were that say by then what."""
+    ended = {outcome.at for outcome in outcomes}
+    return ended | {one.returned.occurred_at for one in settled if one.returned}
+
+
+def _stood(
+    settled: Sequence[RefundSettled], took: dict[UUID, TookBack]
+) -> list[tuple[ReturnView, OrderView]]:
+    """Return those of which nothing is taken now, but perhaps was before."""
+    return [
+        (one.returned, one.order)
+        for one in settled
+        if one.returned and one.order and one.returned.id not in took
+    ]
 
 
 def _backs(
@@ -107,7 +128,7 @@ def _backs(
     for outcome, one in zip(outcomes, settled, strict=True):
         if not one.changed or one.returned is None or one.order is None:
             continue
-        if one.returned.refund == "succeeded":
+        if one.before is not None and one.before.withheld and outcome.succeeded:
             backs[one.returned.id] = Back(
                 order=one.order,
                 returned=one.returned,
@@ -119,15 +140,17 @@ def _backs(
     return backs
 
 
-def _failed(settled: Sequence[RefundSettled]) -> list[ReturnView]:
+def _failed(
+    settled: Sequence[RefundSettled], *, changed: bool = False
+) -> list[ReturnView]:
     """Return those whose refunds failed, and of which points were taken at once."""
     return [
         one.returned
         for one in settled
-        if one.changed
-        and one.returned is not None
+        if one.returned is not None
         and one.returned.refund == "failed"
         and not one.returned.withheld
+        and (one.changed or not changed)
     ]
 
 
@@ -136,10 +159,10 @@ def _restore(
     outcomes: Sequence[RefundOutcome],
     posting: Posting,
     actor: str,
-) -> dict[UUID, list[int]]:
-    """Add what gives points again that were taken for nothing; return the places."""
+) -> None:
+    """Add to the post what gives points again that were taken for nothing."""
     if not failed:
-        return {}
+        return
     at = {outcome.returned: outcome.at for outcome in outcomes}
     takings = find_takings(returns=[one.id for one in failed])
     reverses = find_entries(names=_names(takings))
@@ -150,14 +173,34 @@ def _restore(
             if entry.relates_to is not None
         }
     )
-    places: dict[UUID, list[int]] = {}
     for one in failed:
-        places[one.id] = [
-            posting.add(_adjust(one, reverses[name], earns, at[one.id], actor))
-            for name in sorted(_names({one.id: takings.get(one.id, ())}))
-            if _points_of(reverses[name])
+        for name in sorted(_names({one.id: takings.get(one.id, ())})):
+            if _points_of(reverses[name]):
+                posting.add(_adjust(one, reverses[name], earns, at[one.id], actor))
+
+
+def _restored(
+    failed: Sequence[ReturnView], standing: dict[UUID, TookBack]
+) -> dict[UUID, tuple[Entry, ...]]:
+    """Return the entries that gave points again, now or before; one statement."""
+    keys = {
+        one.id: [
+            (taken.entry[0], _restore_key(one, taken.entry[1]))
+            for taken in standing[one.id].taken
+            if taken.entry is not None
         ]
-    return places
+        for one in failed
+    }
+    found = find_keyed(names={name for of in keys.values() for name in of})
+    return {
+        # Several rules may have been taken back by one reverse.
+        returned: tuple(found[name] for name in dict.fromkeys(of) if name in found)
+        for returned, of in keys.items()
+    }
+
+
+def _restore_key(returned: ReturnView, reverse: int) -> str:
+    return f"refund:{typed('ret', returned.id)}:restore:{reverse}"
 
 
 def _names(takings: dict[UUID, tuple[TakingView, ...]]) -> set[tuple[UUID, int]]:
@@ -190,7 +233,7 @@ def _adjust(
         account=reverse.account,
         points=_points_of(reverse),
         reason="the refund failed for which they were taken",
-        key=f"refund:{typed('ret', returned.id)}:restore:{reverse.sequence}",
+        key=_restore_key(returned, reverse.sequence),
         expires_at=expires_at,
         source="system",
         reference_type="return",
@@ -203,22 +246,28 @@ def _adjust(
 
 def _answer(
     one: RefundSettled,
-    took: dict[UUID, TookBack],
-    restored: dict[UUID, list[int]],
-    posting: Posting,
+    forces: dict[datetime, InForce],
+    standing: dict[UUID, TookBack],
+    restored: dict[UUID, tuple[Entry, ...]],
 ) -> ReturnAnswer:
     if one.returned is None:
         return ReturnAnswer(refusal=one.refusal)
-    done = took.get(one.returned.id, NOTHING)
-    given = [posting.outcome(place) for place in restored.get(one.returned.id, ())]
-    entries = [outcome.entry for outcome in given if outcome.entry is not None]
+    if one.returned.refund == "failed":
+        # Nothing is taken of it in the end: what was is there again.
+        entries = restored.get(one.returned.id, ())
+        return ReturnAnswer(returned=one.returned, order=one.order, entries=entries)
+    done = standing[one.returned.id]
+    policy = forces[one.returned.occurred_at].document.returns
     return ReturnAnswer(
         returned=one.returned,
         order=one.order,
         taken=done.taken,
         given_back=done.given_back,
         shortfall=done.shortfall,
-        entries=(*done.entries, *entries),
+        deduction=deduction_of(
+            returned=one.returned, policy=policy, shortfall=done.shortfall
+        ),
+        entries=done.entries,
     )
 
 
