@@ -6,44 +6,31 @@ worked out exactly and rounded once, and caps come last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from . import achieving
 from .decisions import Award, Decision, Use, Verdict
-from .documents import Achieve, Multiply, Rule, Ruleset, Stacking
+from .documents import Achieve, Multiply, Rule, Ruleset
 from .purchases import Counter, Purchase, Used
 from .rules import capping, competing, granting, matching, multiplying
 from .rules.basis import Base, base_of, counted_in
 from .rules.competing import Candidate
-from .rules.facts import values_of
-from .rules.formula import divide, exact
-from .rules.matching import No, Setting
+from .rules.formula import divide
+from .rules.matching import No
 from .rules.multiplying import Multiplier
+from .rules.preparing import Prepared, Ready, prepared
+from .rules.windows import counter_of
 
 
 def needed_counters(
     *, ruleset: Ruleset, purchase: Purchase, zone: ZoneInfo
 ) -> tuple[Counter, ...]:
     """Return the counters whose values `decide` looks at for this purchase."""
-    return tuple(
-        counter
-        for rule in ruleset.rules
-        if rule.trigger == purchase.trigger and rule.active
-        for counter in _counters_of(rule, purchase.occurred_at, zone)
-    )
-
-
-def _counters_of(rule: Rule, at: datetime, zone: ZoneInfo) -> list[Counter]:
-    counters = capping.counters_of(rule, at, zone)
-    if isinstance(rule.earn, Achieve):
-        counter = achieving.achievement_counter(
-            rule=rule.id, earn=rule.earn, at=at, zone=zone
-        )
-        counters = [*counters, *([] if counter in counters else [counter])]
-    return counters
+    at = purchase.occurred_at
+    playing = prepared(ruleset).playing(purchase.trigger)
+    return tuple(counter_of(rule, per, at, zone) for rule, per in playing.counting)
 
 
 def decide(
@@ -58,17 +45,17 @@ def decide(
     `used` holds what the counters had counted before; a missing one is at 0. The
     decision's `uses` are what to add to them.
     """
-    work = _Work(ruleset, purchase, zone, used)
+    work = _Work(prepared(ruleset), purchase, zone, used)
     work.match()
     work.leave_out_others()
     candidates = work.candidates()
-    losers = competing.outdone(candidates, work.stackings)
+    losers = competing.outdone(candidates, work.rules.stackings)
     for rule_id, winner in losers.items():
         work.refused[rule_id] = No("outdone", winner)
     work.grant([one for one in candidates if one.rule.id not in losers])
     return Decision(
         awards=tuple(award for award in work.awards if award.points),
-        looked_at=tuple(work.verdict(rule) for rule in work.ordered),
+        looked_at=tuple(work.verdict(rule) for rule in work.rules.ordered),
         uses=tuple(work.uses),
     )
 
@@ -78,21 +65,18 @@ class _Work:
 
     def __init__(
         self,
-        ruleset: Ruleset,
+        rules: Prepared,
         purchase: Purchase,
         zone: ZoneInfo,
         used: Mapping[Counter, Used],
     ) -> None:
-        self.ruleset = ruleset
+        self.rules = rules
         self.at = purchase.occurred_at
         self.zone = zone
         self.used = used
-        self.setting: Setting = matching.setting_of(
-            ruleset, purchase, zone, values_of(purchase)
-        )
-        self.ordered = in_order(ruleset.rules)
-        self.stackings: Mapping[str | None, Stacking] = competing.stackings_of(ruleset)
-        self.refused: dict[str, No] = {}
+        self.setting = matching.Setting(purchase, zone)
+        self.playing = rules.playing(purchase.trigger)
+        self.refused: dict[str, No] = dict(self.playing.never)
         self.bases: list[tuple[Rule, Base]] = []
         self.multipliers: list[Multiplier] = []
         self.awards: list[Award] = []
@@ -101,18 +85,24 @@ class _Work:
 
     def match(self) -> None:
         """Sort the rules into bases, multipliers and refused."""
-        for rule in self.ordered:
-            refusal = matching.why_not(rule, self.setting) or self._take_up(rule)
+        for ready in self.playing.rules:
+            refusal = self._checked(ready) or self._take_up(ready)
             if refusal is not None:
-                self.refused[rule.id] = refusal
+                self.refused[ready.rule.id] = refusal
 
-    def _take_up(self, rule: Rule) -> No | None:
-        chosen = matching.chosen_lines(rule.lines, self.setting)
+    def _checked(self, ready: Ready) -> No | None:
+        for check in ready.checks:
+            refusal = check(self.setting)
+            if refusal is not None:
+                return refusal
+        return None
+
+    def _take_up(self, ready: Ready) -> No | None:
+        rule, chosen = ready.rule, ready.choose(self.setting)
         if rule.lines is not None and not chosen:
             return No("no_line_matches")
         if isinstance(rule.earn, Multiply):
-            factor = exact(rule.earn.factor)
-            self.multipliers.append(Multiplier(rule, factor, chosen))
+            self.multipliers.append(Multiplier(rule, rule.earn.factor, chosen))
             return None
         if isinstance(rule.earn, Achieve):
             return self._count_on(
@@ -143,9 +133,10 @@ class _Work:
         return None
 
     def leave_out_others(self) -> None:
-        """Refuse every rule outside of an exclusive group that grants."""
+        """Refuse every rule outside of an exclusive group that grants: the first's."""
+        exclusive = self.rules.exclusive
         matched = [rule for rule, _ in self.bases]
-        group = competing.exclusive_group(self.ruleset, matched)
+        group = next((one.group for one in matched if one.group in exclusive), None)
         if group is None:
             return
         for rule in [*matched, *(one.rule for one in self.multipliers)]:
@@ -157,7 +148,7 @@ class _Work:
     def candidates(self) -> list[Candidate]:
         """Return the rules that grant by themselves, worked out."""
         found = []
-        chains = multiplying.Chains(self.multipliers, self.stackings)
+        chains = multiplying.Chains(self.multipliers, self.rules.stackings)
         for rule, base in self.bases:
             chain = chains.of(rule, base)
             asked = granting.ask(rule, base, chain)
@@ -214,8 +205,3 @@ class _Work:
             code=None if refusal is None else refusal.code,
             detail="" if refusal is None else refusal.detail,
         )
-
-
-def in_order(rules: Iterable[Rule]) -> list[Rule]:
-    """Return rules by priority, the highest first; equal ones by their ids."""
-    return sorted(rules, key=lambda rule: (-rule.priority, rule.id))

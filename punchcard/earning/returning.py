@@ -19,7 +19,7 @@ from .documents import Achieve, Ruleset
 from .purchases import PartOf, Purchase
 from .rules import keeping, matching
 from .rules.basis import counted_in
-from .rules.facts import restored, values_of
+from .rules.facts import restored
 
 AwardKey: TypeAlias = tuple[str, str | None]
 """(rule, the rule that it multiplies)."""
@@ -139,10 +139,10 @@ def still_counted(
     wanted = [rule for rule in ruleset.rules if rule.id in rules]
     if not kept.lines:
         return {rule.id: 0 for rule in wanted}
-    setting = matching.setting_of(ruleset, kept, zone, values_of(kept))
+    setting = matching.Setting(kept, zone)
     found = {rule.id: 0 for rule in wanted}
     for rule in wanted:
-        chosen = matching.chosen_lines(rule.lines, setting)
+        chosen = matching.chooser_of(rule.lines)(setting)
         if isinstance(rule.earn, Achieve) and (chosen or rule.lines is None):
             found[rule.id] = counted_in(rule.earn, chosen, setting)
     return found

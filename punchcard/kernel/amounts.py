@@ -70,7 +70,11 @@ def spread(*, total: int, weights: Sequence[int]) -> list[int]:
         return [0] * len(weights)
     shares = [divmod(total * weight, whole) for weight in weights]
     parts = [share for share, _ in shares]
-    by_remainder = sorted(range(len(parts)), key=lambda place: -shares[place][1])
-    for place in by_remainder[: total - sum(parts)]:
-        parts[place] += 1
+    left = total - sum(parts)
+    if left:
+        rests = [rest for _, rest in shares]
+        # Reversed, and still the first of equal ones first.
+        places = sorted(range(len(parts)), key=rests.__getitem__, reverse=True)
+        for place in places[:left]:
+            parts[place] += 1
     return parts

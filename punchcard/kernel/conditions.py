@@ -49,6 +49,7 @@ _ODD_TEXT = re.compile(r"[\w\x02]\x01|[\"'`]|//")
 """Other ways to write text (raw, tripled), and comments: calls could hide in them."""
 _CONTROL = re.compile(r"[^\n\t\x20-\x7e\x80-\U0010ffff]")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
+_WORD = re.compile(r"\w+")
 _PLACE = re.compile(r"<input>:(-?\d+):(-?\d+): (.*)")
 
 _NOISE = re.compile(r" expecting \{.*| \[INVALID_ARGUMENT\]| \(in container ''\)")
@@ -71,10 +72,14 @@ class ConditionFailed(Exception):
 class Condition:
     """A condition that was checked, to be asked any number of times."""
 
-    __slots__ = ("_expression", "text")
+    __slots__ = ("_expression", "names", "text")
 
-    def __init__(self, text: str, expression: cel.Expression) -> None:
+    def __init__(
+        self, text: str, names: frozenset[str], expression: cel.Expression
+    ) -> None:
         self.text = text
+        self.names = names
+        """Of the variables, those that it looks at; others need not be given."""
         self._expression = expression
 
     def holds(self, values: Mapping[str, Any]) -> bool:
@@ -120,7 +125,13 @@ def _compile(text: str, variables: tuple[tuple[str, Kind], ...]) -> Condition:
     found = expression.return_type()
     if found != cel.Type.BOOL:
         raise ConditionMalformed(f"must be true or false, and is {found.name()}")
-    return Condition(text, expression)
+    return Condition(text, _names_in(text, variables), expression)
+
+
+def _names_in(text: str, variables: tuple[tuple[str, Kind], ...]) -> frozenset[str]:
+    """Return the variables of which every word stands in the text: at least its own."""
+    words = set(_WORD.findall(text))
+    return frozenset(name for name, _ in variables if words.issuperset(name.split(".")))
 
 
 @lru_cache(maxsize=64)

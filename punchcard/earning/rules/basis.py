@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ class Base(NamedTuple):
     whole_steps: bool = False
 
 
-def base_of(rule: Rule, chosen: list[Chosen], setting: Setting) -> Base | None:
+def base_of(rule: Rule, chosen: Sequence[Chosen], setting: Setting) -> Base | None:
     """Return the formula of a rule that grants by itself; None: there is no basis."""
     earn = rule.earn
     if isinstance(earn, Fixed):
@@ -47,7 +48,7 @@ def base_of(rule: Rule, chosen: list[Chosen], setting: Setting) -> Base | None:
     return None
 
 
-def counted_in(earn: Achieve, chosen: list[Chosen], setting: Setting) -> int:
+def counted_in(earn: Achieve, chosen: Sequence[Chosen], setting: Setting) -> int:
     """Return how far a purchase takes a member towards an achievement."""
     if earn.count == "times":
         return 1
@@ -57,7 +58,7 @@ def counted_in(earn: Achieve, chosen: list[Chosen], setting: Setting) -> int:
 
 
 def _fixed(
-    rule: Rule, earn: Fixed, chosen: list[Chosen], setting: Setting
+    rule: Rule, earn: Fixed, chosen: Sequence[Chosen], setting: Setting
 ) -> Base | None:
     if rule.lines is None:
         if setting.purchase.trigger == "order" and not setting.lines:
@@ -74,7 +75,9 @@ def _fixed(
     return Base(rate=exact(earn.points), per=sum(basis.values()), basis=basis)
 
 
-def _spent(earn: PerSpend, chosen: list[Chosen], setting: Setting) -> dict[PartOf, int]:
+def _spent(
+    earn: PerSpend, chosen: Sequence[Chosen], setting: Setting
+) -> dict[PartOf, int]:
     whole_lines = _of_lines(earn, setting)
     basis: dict[PartOf, int] = {}
     for one in chosen:

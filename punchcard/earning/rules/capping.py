@@ -71,17 +71,21 @@ def _cools(cooldown: str, last: datetime, at: datetime, zone: ZoneInfo) -> bool:
     return second < add_duration(first, parse_duration(cooldown), zone)
 
 
-def counters_of(rule: Rule, at: datetime, zone: ZoneInfo) -> list[Counter]:
-    """Return what must be known of a rule's past to apply its caps and cooldown."""
+def periods_of(rule: Rule) -> tuple[CapPeriod, ...]:
+    """Return the periods of what must be known of a rule's past: caps, cooldown."""
+    if not rule.caps and rule.cooldown is None:
+        return ()
     periods = {cap.per: None for cap in rule.caps if cap.per != "order"}
     if rule.cooldown is not None:
         periods["ever"] = None
-    return [counter_of(rule.id, per, at, zone) for per in periods]
+    return tuple(periods)
 
 
 def uses_of(rule: Rule, points: int, at: datetime, zone: ZoneInfo) -> list[Use]:
     """Return what granting `points` adds to the counters of a rule."""
     if not points:
         return []
-    counters = counters_of(rule, at, zone)
-    return [Use(counter=counter, points=points, times=1) for counter in counters]
+    return [
+        Use(counter=counter_of(rule.id, per, at, zone), points=points, times=1)
+        for per in periods_of(rule)
+    ]

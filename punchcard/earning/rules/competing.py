@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from punchcard.earning.documents import Rule, Ruleset, Stacking
+from punchcard.earning.documents import Rule, Stacking
 from punchcard.earning.rules.basis import Base
 from punchcard.earning.rules.capping import Allowed
 from punchcard.earning.rules.granting import Asked
@@ -36,20 +36,6 @@ def reduced(points: int, candidate: Candidate) -> int:
     return points * candidate.allowed.points // asked
 
 
-def stackings_of(ruleset: Ruleset) -> Mapping[str | None, Stacking]:
-    """Return how the rules of each group stack; None: those without a group."""
-    return {
-        None: ruleset.stacking,
-        **{group.id: group.stacking for group in ruleset.groups},
-    }
-
-
-def exclusive_group(ruleset: Ruleset, matched: Sequence[Rule]) -> str | None:
-    """Return the exclusive group that leaves out all others: the first rule's."""
-    exclusive = {group.id for group in ruleset.groups if group.exclusive}
-    return next((rule.group for rule in matched if rule.group in exclusive), None)
-
-
 def outdone(
     candidates: Sequence[Candidate], stackings: Mapping[str | None, Stacking]
 ) -> dict[str, str]:
@@ -57,6 +43,8 @@ def outdone(
 
     Candidates come in order of priority; of equal ones the first wins.
     """
+    if all(stacking == "sum" for stacking in stackings.values()):
+        return {}
     winners: dict[str | None, Candidate] = {}
     for candidate in candidates:
         group = candidate.rule.group

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,28 +51,38 @@ def total_of(purchase: Purchase) -> int:
     )
 
 
-def values_of(purchase: Purchase) -> dict[str, Any]:
-    """Return the values of all names for a purchase."""
-    lines = purchase.lines
-    at = purchase.occurred_at.astimezone(UTC)
-    return {
-        "member.level": purchase.level,
-        "order.total": total_of(purchase),
-        "order.shipping": purchase.shipping,
-        "order.lines": len(lines),
-        "order.items": sum(line.quantity for line in lines),
-        "order.skus": sorted({line.sku for line in lines}),
-        "order.categories": sorted({line.category for line in lines}),
-        "order.brands": sorted({line.brand for line in lines}),
-        "order.currency": purchase.currency,
-        "order.channel": purchase.channel,
-        "order.place": purchase.place,
-        "order.at": at,
-        "order.is_first": purchase.is_first,
-        "activity.type": purchase.trigger.partition(":")[2],
-        "activity.data": {},
-        **purchase.facts,
-    }
+_OF_PURCHASE: Mapping[str, Callable[[Purchase], Any]] = {
+    "member.level": lambda purchase: purchase.level,
+    "order.total": total_of,
+    "order.shipping": lambda purchase: purchase.shipping,
+    "order.lines": lambda purchase: len(purchase.lines),
+    "order.items": lambda purchase: sum(line.quantity for line in purchase.lines),
+    "order.skus": lambda purchase: sorted({line.sku for line in purchase.lines}),
+    "order.categories": lambda purchase: sorted(
+        {line.category for line in purchase.lines}
+    ),
+    "order.brands": lambda purchase: sorted({line.brand for line in purchase.lines}),
+    "order.currency": lambda purchase: purchase.currency,
+    "order.channel": lambda purchase: purchase.channel,
+    "order.place": lambda purchase: purchase.place,
+    "order.at": lambda purchase: purchase.occurred_at.astimezone(UTC),
+    "order.is_first": lambda purchase: purchase.is_first,
+    "activity.type": lambda purchase: purchase.trigger.partition(":")[2],
+    "activity.data": lambda _: {},
+}
+"""What a purchase says by itself, where its facts say nothing else."""
+
+
+def values_of(purchase: Purchase, names: Iterable[str]) -> dict[str, Any]:
+    """Return the values of names for a purchase; what is not known is left out."""
+    facts = purchase.facts
+    values = {}
+    for name in names:
+        if name in facts:
+            values[name] = facts[name]
+        elif name in _OF_PURCHASE:
+            values[name] = _OF_PURCHASE[name](purchase)
+    return values
 
 
 def restored(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -97,6 +97,8 @@ def divide(total: int, weights: Sequence[int]) -> list[int]:
     """Divide a total by weights; without any weight all falls on the first part."""
     if not total or not weights:
         return [0] * len(weights)
+    if len(weights) == 1:
+        return [total]
     if not any(weights):
         return [total] + [0] * (len(weights) - 1)
     return spread(total=total, weights=weights)

@@ -50,13 +50,19 @@ def ask(rule: Rule, base: Base, chain: Sequence[Link]) -> list[Asked]:
     formula = formula_of(rule, base)
     basis = Scaled(tuple(base.basis.values()))
     beneath = Scaled((0,) * len(basis.numbers))
-    before = work_out(formula, basis, beneath)
+    before = _nothing(formula, len(beneath.numbers))
     asked = []
     for link in chain:
         after = work_out(formula, basis, link.factors)
         asked.append(Asked(link, beneath, _between(before, after, beneath, link)))
         before, beneath = after, link.factors
     return asked
+
+
+def _nothing(formula: Formula, lines: int) -> Points:
+    """Return what factors of 0 give."""
+    none = [0] * lines
+    return Points(0, none, none if formula.by_line else None)
 
 
 def _between(before: Points, after: Points, beneath: Scaled, link: Link) -> list[int]:
@@ -86,7 +92,7 @@ def award_of(rule: Rule, base: Base, asked: Asked, allowed: Allowed) -> Award:
         campaign=granting.campaign,
         wallet=rule.wallet,
         kind=str(type(granting.earn).__struct_config__.tag),
-        rate=str(base.rate),
+        rate=_text(base.rate.numerator, base.rate.denominator),
         per=base.per,
         whole_steps=base.whole_steps,
         rounding=rule.rounding.mode,

@@ -7,27 +7,40 @@ factors are those up to and with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from punchcard.earning.documents import Multiply, PerItem, PerSpend, Rule, Stacking
+from punchcard.earning.documents import (
+    Multiply,
+    PerItem,
+    PerSpend,
+    Ratio,
+    Rule,
+    Stacking,
+)
 from punchcard.earning.purchases import PartOf
 from punchcard.earning.rules.basis import Base
-from punchcard.earning.rules.formula import Scaled, scaled
+from punchcard.earning.rules.formula import Scaled, exact, scaled
 from punchcard.earning.rules.matching import Chosen
 
-_Multiplied: TypeAlias = tuple[tuple[int, int], ...]
-"""What multiplies a line: (number of the multiplier, one of so many items)."""
+
+class Bonus(NamedTuple):
+    """What a multiplier adds to a line: of its factor, on one of so many items."""
+
+    factor: Ratio
+    group: str | None
+    items: int
 
 
 class Multiplier(NamedTuple):
     """A rule that multiplies, with the lines that it matches."""
 
     rule: Rule
-    factor: Fraction
-    chosen: list[Chosen]
+    factor: Ratio
+    chosen: Sequence[Chosen]
 
 
 class Link(NamedTuple):
@@ -55,7 +68,6 @@ class Chains:
     ) -> None:
         self._multipliers = multipliers
         self._stackings = stackings
-        self._factors: dict[_Multiplied, Fraction] = {}
         self._known: dict[tuple[object, ...], list[Link]] = {}
 
     def of(self, rule: Rule, base: Base) -> list[Link]:
@@ -82,15 +94,14 @@ class Chains:
             number: _items(self._multipliers[number], lines, one_item=one_item)
             for number in numbers
         }
-        on_lines: list[_Multiplied] = [()] * len(lines)
+        on_lines: list[tuple[Bonus, ...]] = [()] * len(lines)
         links = []
         for number, counted in self._counting(matched).items():
-            for place, items in counted.items():
-                on_lines[place] += ((number, items),)
             one = self._multipliers[number]
-            if counted and one.factor > 1:
-                factors = [self._factor(multiplied) for multiplied in on_lines]
-                links.append(Link(one.rule, scaled(factors)))
+            for place, items in counted.items():
+                on_lines[place] += (Bonus(one.factor, one.rule.group, items),)
+            if counted and exact(one.factor) > 1:
+                links.append(Link(one.rule, _factors(tuple(on_lines))))
         return links
 
     def _counting(
@@ -100,11 +111,13 @@ class Chains:
         holders: dict[tuple[str | None, int], int] = {}
         for number, of_lines in matched.items():
             group = self._multipliers[number].rule.group
+            if self._stackings[group] == "sum":
+                continue
             for place, items in of_lines.items():
                 held = holders.setdefault((group, place), number)
                 if self._stackings[group] == "best" and held != number:
-                    best = self._factor(((held, matched[held][place]),))
-                    if self._factor(((number, items),)) > best:
+                    best = self._added(held, matched[held][place])
+                    if self._added(number, items) > best:
                         holders[group, place] = number
         counting = {}
         for number, of_lines in matched.items():
@@ -112,24 +125,31 @@ class Chains:
             counting[number] = {
                 place: items
                 for place, items in of_lines.items()
-                if self._stackings[group] == "sum" or holders[group, place] == number
+                if holders.get((group, place), number) == number
             }
         return counting
 
-    def _factor(self, multiplied: _Multiplied) -> Fraction:
-        """Return the factor of a line; most lines have that of another."""
-        factor = self._factors.get(multiplied)
-        if factor is None:
-            bonuses: dict[str | None, Fraction] = {}
-            for number, items in multiplied:
-                one = self._multipliers[number]
-                bonus = (one.factor - 1) / items
-                group = one.rule.group
-                bonuses[group] = bonuses.get(group, Fraction(1)) + bonus
-            factor = self._factors[multiplied] = prod(
-                bonuses.values(), start=Fraction(1)
-            )
-        return factor
+    def _added(self, number: int, items: int) -> Fraction:
+        return _added(self._multipliers[number].factor, items)
+
+
+@lru_cache(maxsize=4096)
+def _added(factor: Ratio, items: int) -> Fraction:
+    return (exact(factor) - 1) / items
+
+
+@lru_cache(maxsize=4096)
+def _factors(on_lines: tuple[tuple[Bonus, ...], ...]) -> Scaled:
+    """Return the factors of lines; most orders have those of another."""
+    return scaled([_factor(bonuses) for bonuses in on_lines])
+
+
+def _factor(bonuses: Iterable[Bonus]) -> Fraction:
+    by_group: dict[str | None, Fraction] = {}
+    for one in bonuses:
+        before = by_group.get(one.group, Fraction(1))
+        by_group[one.group] = before + _added(one.factor, one.items)
+    return prod(by_group.values(), start=Fraction(1))
 
 
 def _items(

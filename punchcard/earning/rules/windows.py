@@ -2,63 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from punchcard.earning.documents import WEEKDAYS, CapPeriod, Dates, Hours
 from punchcard.earning.purchases import Counter
 from punchcard.kernel.calendar import Period, day_of, month_of, week_of, year_of
 
-_DAY = timedelta(days=1)
 _PERIODS = {"day": day_of, "week": week_of, "month": month_of, "year": year_of}
 
 
-def within_dates(dates: Dates | None, at: datetime, zone: ZoneInfo) -> bool:
-    """Return whether the day of `at` in `zone` is among the dates."""
-    if dates is None:
-        return True
-    today = at.astimezone(zone).date()
+def within_dates(dates: Dates, today: date) -> bool:
+    """Return whether a day is among the dates."""
     if dates.starts_on is not None and today < dates.starts_on:
         return False
     return dates.ends_on is None or today < dates.ends_on
 
 
-def within_hours(hours: tuple[Hours, ...], at: datetime, zone: ZoneInfo) -> bool:
-    """Return whether the wall clock of `zone` shows one of the stretches at `at`.
+class Stretch(NamedTuple):
+    """Hours of some days: [opens, closes), where it closes earlier on the next day."""
+
+    days: frozenset[int]
+    """Monday is 0."""
+    opens: time
+    closes: time
+
+
+def stretches_of(hours: Iterable[Hours]) -> tuple[Stretch, ...]:
+    """Return the stretches that a document writes down."""
+    return tuple(
+        Stretch(
+            days=frozenset(WEEKDAYS.index(day) for day in one.days),
+            opens=time.fromisoformat(one.opens_at),
+            closes=time.fromisoformat(one.closes_at),
+        )
+        for one in hours
+    )
+
+
+def within_hours(stretches: Iterable[Stretch], wall: datetime) -> bool:
+    """Return whether a wall clock shows one of the stretches.
 
     An hour that comes twice counts both times; one that is skipped has no instants.
     """
-    if not hours:
-        return True
-    wall = at.astimezone(zone)
-    return any(_within(stretch, wall.date(), wall.time()) for stretch in hours)
+    today, now = wall.weekday(), wall.time()
+    return any(_within(one, today, now) for one in stretches)
 
 
-def _within(stretch: Hours, today: date, now: time) -> bool:
-    opens = time.fromisoformat(stretch.opens_at)
-    closes = time.fromisoformat(stretch.closes_at)
-    if opens < closes:
-        return _is_of(stretch, today) and opens <= now < closes
+def _within(stretch: Stretch, today: int, now: time) -> bool:
+    if stretch.opens < stretch.closes:
+        return today in stretch.days and stretch.opens <= now < stretch.closes
     # Past midnight: the morning is still of yesterday's stretch.
-    if now >= opens and _is_of(stretch, today):
+    if now >= stretch.opens and today in stretch.days:
         return True
-    return now < closes and _is_of(stretch, today - _DAY)
+    return now < stretch.closes and (today - 1) % 7 in stretch.days
 
 
-def _is_of(stretch: Hours, day: date) -> bool:
-    return WEEKDAYS[day.weekday()] in stretch.days
-
-
-def is_birthday(
-    around: str, born_on: date | None, at: datetime, zone: ZoneInfo
-) -> bool:
-    """Return whether `at` is on the day, or in the week or month, of a birthday.
+def is_birthday(around: str, born_on: date | None, today: date) -> bool:
+    """Return whether a day is, or is in the week or month of, a birthday.
 
     Who was born on 29 February has a birthday on the 28th where there is no 29th.
     """
     if born_on is None:
         return False
-    today = at.astimezone(zone).date()
     if around == "month":
         return today.month == born_on.month
     if around == "day":
@@ -77,8 +86,13 @@ def _birthday(born_on: date, year: int) -> date:
 
 def counter_of(rule: str, per: CapPeriod, at: datetime, zone: ZoneInfo) -> Counter:
     """Return the counter of a rule for the period that contains `at`."""
-    period_of = _PERIODS.get(per)
-    if period_of is None:
+    if per not in _PERIODS:
         return Counter(rule=rule, per=per)
-    period: Period = period_of(at, zone)
+    return _counter_on(rule, per, at.astimezone(zone).date(), zone)
+
+
+@lru_cache(maxsize=4096)
+def _counter_on(rule: str, per: CapPeriod, day: date, zone: ZoneInfo) -> Counter:
+    noon = datetime.combine(day, time(12), tzinfo=zone)
+    period: Period = _PERIODS[per](noon, zone)
     return Counter(rule=rule, per=per, starts_at=period.start, ends_at=period.end)
