@@ -50,6 +50,8 @@ class Cuts(msgspec.Struct):
     seconds: float | None = None
     """One in so many seconds, in place of one in `every`."""
     times: int | None = None
+    hold: bool = False
+    """Let what is late wait until we go on by other rules."""
 
 
 class Messages:
@@ -105,12 +107,17 @@ class Cutter:
     def __init__(self) -> None:
         self.cuts = Cuts()
         self.counts: Counter[str] = Counter()
+        self.released = asyncio.Event()
         self._left: int | None = None
         self._seen, self._chosen, self._due = 0, 0, 0.0
 
     def begin(self, cuts: Cuts) -> None:
         """Go on by these rules, from here."""
         self.cuts, self._left = cuts, cuts.times
+        if cuts.hold:
+            self.released.clear()
+        else:
+            self.released.set()
         self._seen, self._chosen = 0, 0
         self._due = time.monotonic() + (cuts.seconds or 0.0)
 
@@ -196,6 +203,7 @@ class Session:
         """Cut the client off; its COMMIT is still under way."""
         self.to_client.transport.abort()
         await asyncio.sleep(LATE_SECONDS)
+        await self.cutter.released.wait()
         self.committing = True
         self.to_server.write(message)
         # Executed but not synchronised, an extended COMMIT would wait for ever.
@@ -262,7 +270,7 @@ class Proxy:
         self._told()
 
     def cut(self, *where: str, **rules: Any) -> None:
-        """Lose connections at COMMIT from now on: `every`, `seconds`, `times`."""
+        """Lose connections at COMMIT from now on: how see `Cuts`."""
         self._tell(msgspec.json.encode(Cuts(list(where), **rules)))
 
     def heal(self) -> None:

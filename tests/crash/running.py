@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -29,11 +28,11 @@ from tests.builders import START
 from tests.races import history
 from tests.races.load import POLICY
 from tests.races.running import (
+    Nursery,
     check_all,
     entries_of,
     logged,
     said,
-    spawn,
     start,
     write_plan,
 )
@@ -105,11 +104,9 @@ class Run:
         }
         self.kills: Counter[str] = Counter()
         self.tally = history.Tally(map(plan.log, range(processes)))
-        self.workers = [self._spawn(number) for number in range(processes)]
+        self.nursery = Nursery(plan, **self.environment)
+        self.workers = [self.nursery.spawn(number) for number in range(processes)]
         start(plan, range(processes))
-
-    def _spawn(self, number: int) -> subprocess.Popen[bytes]:
-        return spawn(self.plan, number, **self.environment)
 
     @property
     def passed(self) -> float:
@@ -132,9 +129,9 @@ class Run:
         ready = Path(self.plan.folder) / f"ready-{number}"
         ready.unlink(missing_ok=True)
         self.workers[number].kill()
-        self.workers[number].wait()
+        self.workers[number].wait(PATIENCE_SECONDS)
         self.kills["worker"] += 1
-        self.workers[number] = self._spawn(number)
+        self.workers[number] = self.nursery.spawn(number)
         while not ready.exists() and self.workers[number].poll() is None:
             time.sleep(0.01)
 
@@ -163,6 +160,7 @@ class Run:
     def finish(self) -> history.History:
         """Wait until every process has been answered all that it asked."""
         (Path(self.plan.folder) / "stop").touch()
+        self.nursery.close()
         for number, worker in enumerate(self.workers):
             assert worker.wait(PATIENCE_SECONDS) == 0, said(self.plan, number)
         # Its sessions are gone, or its server was: connect anew.

@@ -41,7 +41,7 @@ from tests.crash.proxy import AFTER, BEFORE, LATE, Proxy, lossy, through
 EVERYWHERE = pytest.mark.parametrize("where", [BEFORE, AFTER, LATE])
 HAPPENED = {BEFORE: False, AFTER: True, LATE: True}
 """Whether what was lost at COMMIT is in the database."""
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from psycopg import errors
 from tests.builders import rows
 from tests.crash.proxy import AFTER, BEFORE, LATE, PORT, Commits, Messages, Proxy, lossy
 
+PATIENCE_SECONDS = 60.0
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -107,7 +108,7 @@ def test_a_commit_is_lost_where_the_proxy_was_told(
             session.execute("INSERT INTO crash_proxy VALUES (1)")
             session.commit()
     session.close()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not (proxy.counts() - before)[where] and time.monotonic() < deadline:
         time.sleep(0.02)
     counts = proxy.counts() - before
@@ -118,10 +119,11 @@ def test_a_commit_is_lost_where_the_proxy_was_told(
 
 
 def test_a_late_commit_is_under_way_when_the_client_has_gone(proxy: Proxy) -> None:
-    proxy.cut(LATE, times=1)
+    proxy.cut(LATE, times=1, hold=True)
     assert not insert(proxy, 1)
     assert there() == []
-    deadline = time.monotonic() + 10
+    proxy.heal()
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not there() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert there() == [1]
@@ -135,14 +137,15 @@ def test_every_third_commit_is_lost_by_turns_so_many_times(proxy: Proxy) -> None
 
 
 def test_one_commit_is_lost_in_so_many_seconds(proxy: Proxy) -> None:
-    before = proxy.counts()
-    proxy.cut(AFTER, seconds=0.4)
-    end, told = time.monotonic() + 2.2, []
-    while time.monotonic() < end:
+    """And no more: on a slow machine it may be fewer."""
+    before, began = proxy.counts(), time.monotonic()
+    proxy.cut(AFTER, seconds=0.2)
+    told: list[bool] = []
+    while told.count(False) < 3:
+        assert time.monotonic() < began + PATIENCE_SECONDS, told
         told.append(insert(proxy, 1))
-    lost = told.count(False)
-    assert 3 <= lost <= 5, told
-    assert (proxy.counts() - before)[AFTER] == lost
+    assert time.monotonic() >= began + 3 * 0.2
+    assert (proxy.counts() - before)[AFTER] == 3
     assert len(there()) == len(told)
 
 

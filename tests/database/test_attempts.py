@@ -68,11 +68,11 @@ def test_who_waits_for_the_first_holds_no_other(work: Callable[[], None]) -> Non
         wait_for_a_waiter()
         other.execute(f"{lock} NOWAIT", (second,))
         other.rollback()
-        waiting.result(30)
+        waiting.result(60)
 
 
 def wait_for_a_waiter() -> None:
-    for _ in range(3_000):
+    for _ in range(6_000):
         if rows("SELECT FROM pg_locks WHERE NOT granted"):
             return
         threading.Event().wait(0.01)

@@ -40,7 +40,7 @@ def _in_threads(*jobs: Any) -> list[Any]:
             connection.close()
 
     with ThreadPoolExecutor(len(jobs)) as pool:
-        return [future.result(60) for future in [pool.submit(run, j) for j in jobs]]
+        return [future.result(120) for future in [pool.submit(run, j) for j in jobs]]
 
 
 def test_who_comes_second_decides_on_what_the_first_left() -> None:
@@ -56,7 +56,7 @@ def test_who_comes_second_decides_on_what_the_first_left() -> None:
         return codes(answers)
 
     def second() -> list[str]:
-        posted.wait(30)
+        posted.wait(60)
         return one.post(one.redeem(100, key="second"))
 
     assert _in_threads(first, second) == [["applied"], ["insufficient_points"]]
@@ -82,7 +82,7 @@ def test_locks_are_taken_in_the_order_of_ids_whatever_the_order_of_rows() -> Non
             return True
 
     def wants_both() -> None:
-        held.wait(30)
+        held.wait(60)
         # Rows are found in the order in which they stand.
         for method in ("indexscan", "indexonlyscan", "bitmapscan", "mergejoin"):
             connection.ensure_connection()

@@ -25,7 +25,7 @@ with holding("shared") as held:
     print(held, flush=True)
     sys.stdin.read()
 """
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 HOLDERS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'punchcard lock'"
 
 

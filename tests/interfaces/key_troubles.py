@@ -20,7 +20,7 @@ from tests.interfaces.keys import Place, line, same
 from tests.interfaces.served import serving
 
 PARALLEL = 50
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 # --------------------------------------------------------------------- at once
 

@@ -176,7 +176,7 @@ def test_twins_that_arrive_together_happen_once(api: Api) -> None:
     def spend(_: int) -> Answer:
         twin = Api(program=api.program, secret=api.secret)
         try:
-            start.wait(10)
+            start.wait(60)
             return twin.post(f"{account}/redeem", {"points": 60}, key="twin")
         finally:
             connections.close_all()

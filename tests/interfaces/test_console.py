@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -445,13 +446,12 @@ def read_until(process: subprocess.Popen[str], last: str) -> list[str]:
 
 
 def await_health(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
-        try:
+        with suppress(httpx.TransportError):
             if httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200:
                 return
-        except httpx.TransportError:
-            assert time.monotonic() < deadline
+        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 

@@ -364,7 +364,7 @@ def test_twins_that_arrive_together_extend_once(api: Api, account: str) -> None:
     def once(_: int) -> Answer:
         twin = Api(program=api.program, secret=api.secret)
         try:
-            start.wait(10)
+            start.wait(60)
             return extend(twin, account, "twin", validity="P1M")
         finally:
             connections.close_all()

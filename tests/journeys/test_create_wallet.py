@@ -233,7 +233,7 @@ def test_whoever_is_enrolling_meanwhile_is_not_missed(program: UUID) -> None:
                 )
                 wallets = list_wallets(program=program)
                 seen.set()
-                assert go.wait(30)
+                assert go.wait(60)
                 journey.open_member_accounts(
                     wallets=wallets, members=[made[0].id], now=NOW
                 )
@@ -248,7 +248,7 @@ def test_whoever_is_enrolling_meanwhile_is_not_missed(program: UUID) -> None:
 
     slow = threading.Thread(target=enrol_slowly)
     slow.start()
-    assert seen.wait(30)
+    assert seen.wait(60)
     creating = threading.Thread(target=create)
     creating.start()
     try:
@@ -257,13 +257,13 @@ def test_whoever_is_enrolling_meanwhile_is_not_missed(program: UUID) -> None:
     finally:
         go.set()
     for thread in (slow, creating):
-        thread.join(30)
+        thread.join(60)
     assert wallets_of(program, "bo") == {"points", "miles"}
 
 
 def await_lock(table: str) -> None:
     """Wait until somebody waits for a lock of the table."""
-    for _ in range(3_000):
+    for _ in range(6_000):
         waiting = rows(
             "SELECT count(*) FROM pg_locks WHERE relation = %s::regclass"
             " AND NOT granted",

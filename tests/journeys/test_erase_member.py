@@ -336,8 +336,8 @@ def test_an_activity_and_an_erasure_at_once_leave_nothing_said() -> None:
                 futures[n] = pool.submit(apart, asks[n])
                 _wait_for_waiters(waiting)
             let_go()
-            assert futures[0].result(30).status == 200
-            assert futures[1].result(30).status == (409 if erased_first else 201)
+            assert futures[0].result(60).status == 200
+            assert futures[1].result(60).status == (409 if erased_first else 201)
         kept = rows(
             "SELECT facts::text FROM orders_activity WHERE member_id = %s",
             (world.member,),
@@ -682,8 +682,8 @@ def test_a_change_and_an_erasure_at_once_leave_nothing_known() -> None:
         changed = pool.submit(apart, lambda: world.patch(later, "c"))
         _wait_for_waiters(2)
         let_go()
-        assert erased.result(30).status == 200
-        assert changed.result(30).status in {409, 410}
+        assert erased.result(60).status == 200
+        assert changed.result(60).status in {409, 410}
     assert not rows("SELECT FROM members_person WHERE member_id = %s", (world.member,))
 
 

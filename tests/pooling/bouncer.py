@@ -16,7 +16,7 @@ import psycopg
 
 NAMES = ("pgbouncer",)
 PORT = "6432"
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def find_bouncer() -> str | None:

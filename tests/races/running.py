@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,19 +41,61 @@ def write_plan(plan: Plan) -> Path:
     return path
 
 
-def spawn(plan: Plan, number: int, **environment: str) -> subprocess.Popen[bytes]:
-    """Start one process of the plan."""
-    folder = Path(plan.folder)
-    errors = folder / f"worker-{number}.err"
-    argv = [sys.executable, "-m", "tests.races.worker", folder / "plan.json"]
-    with errors.open("ab") as stderr:
-        return subprocess.Popen(
-            [*argv, str(number)],
+class Forked:
+    """A process of the plan, which is nobody's child here."""
+
+    def __init__(self, pid: int, folder: Path) -> None:
+        self.pid = pid
+        self._ended = folder / f"ended-{pid}"
+
+    def kill(self) -> None:
+        """Kill it, where it still runs."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def poll(self) -> int | None:
+        """Return how it ended; None while it runs."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            said = self._ended.exists()
+            return int(self._ended.read_text()) if said else -signal.SIGKILL
+        return None
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end; return how it ended."""
+        deadline = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            assert time.monotonic() < deadline, f"{self.pid} goes on"
+            time.sleep(0.01)
+        return code
+
+
+class Nursery:
+    """Starts the processes of a plan: it has imported what they need."""
+
+    def __init__(self, plan: Plan, **environment: str) -> None:
+        self.folder = Path(plan.folder)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.races.worker", self.folder / "plan.json"],
             cwd=REPOSITORY,
             env=os.environ | environment,
-            stdin=subprocess.DEVNULL,
-            stderr=stderr,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+
+    def spawn(self, number: int) -> Forked:
+        """Start the process of this number."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{number}\n")
+        self._process.stdin.flush()
+        return Forked(int(self._process.stdout.readline()), self.folder)
+
+    def close(self) -> None:
+        """Start no more."""
+        self._process.communicate()
 
 
 def start(plan: Plan, numbers: range) -> None:

@@ -159,7 +159,7 @@ def test_an_opening_that_was_rolled_back_leaves_the_place_to_the_next(
             raise ZeroDivisionError
 
     def comes_second() -> dict[Any, Any]:
-        claimed.wait(30)
+        claimed.wait(60)
         with transaction():
             return open_accounts(**wanted)
 

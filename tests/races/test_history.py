@@ -8,6 +8,7 @@ compared with the serial model's, and so is every row.
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,12 +20,12 @@ from tests.races import history
 from tests.races.load import POLICY
 from tests.races.running import (
     READY_SECONDS,
+    Nursery,
     check_all,
     deadlocks,
     entries_of,
     logged,
     said,
-    spawn,
     start,
     watching,
     write_plan,
@@ -59,8 +60,8 @@ def test_many_processes_on_few_accounts_act_as_one_after_the_other(
     )
     write_plan(plan)
     before = deadlocks()
-    with watching() as watch:
-        processes = [spawn(plan, number) for number in range(PROCESSES)]
+    with watching() as watch, closing(Nursery(plan)) as nursery:
+        processes = [nursery.spawn(number) for number in range(PROCESSES)]
         start(plan, range(PROCESSES))
         tally = history.Tally(map(plan.log, range(PROCESSES)))
         while (

@@ -123,7 +123,7 @@ def test_a_delivery_waits_for_its_twin_and_makes_the_order_if_that_fails() -> No
             return None
 
     def second() -> Any:
-        started.wait(20)
+        started.wait(60)
         return shop.record(order)
 
     started = threading.Event()

@@ -1,7 +1,8 @@
-"""One process of a race or a crash test: posts a random load and logs every answer.
+"""The processes of a race or a crash test: each posts a random load and logs answers.
 
-`python -m tests.races.worker plan.json number`. A process that comes after a killed one
-reads its log first, and asks again, with the same keys, what was not answered.
+`python -m tests.races.worker plan.json` forks one for each number that it reads, and
+tells its pid: what they import is imported once. A process that comes after a killed
+one reads its log first, and asks again, with the same keys, what was not answered.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
 import sys
 import time
+import traceback
 from contextlib import suppress
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from uuid import UUID
 
 import django
@@ -25,6 +29,13 @@ if TYPE_CHECKING:
     from tests.races.history import Asked
     from tests.races.load import Wish
 
+IMPORTED = (
+    "punchcard.journeys.post_commands",
+    "punchcard.kernel.audit",
+    "punchcard.ledger.balances",
+    "punchcard.ledger.sweeping",
+    "tests.races.load",
+)
 CHANGED = "account.status"
 """What the audit calls a change of status by a process of a race."""
 
@@ -70,11 +81,33 @@ class Plan(msgspec.Struct):
 
 
 def main() -> None:
-    plan_file, number = Path(sys.argv[1]), int(sys.argv[2])
-    plan = msgspec.convert(json.loads(plan_file.read_text()), Plan)
+    plan = msgspec.convert(json.loads(Path(sys.argv[1]).read_text()), Plan)
     settings.DATABASES["default"]["NAME"] = plan.database
     django.setup()
-    Worker(plan, number).run()
+    for module in IMPORTED:
+        import_module(module)
+    # Who has ended is gone: nobody here waits for it.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            live(plan, int(line))
+        print(pid, flush=True)
+
+
+def live(plan: Plan, number: int) -> NoReturn:
+    """Be the process of this number; at the end leave word of how it was."""
+    folder, code = Path(plan.folder), 1
+    errors = (folder / f"worker-{number}.err").open("ab")
+    os.dup2(errors.fileno(), sys.stderr.fileno())
+    try:
+        Worker(plan, number).run()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        (folder / f"ended-{os.getpid()}").write_text(str(code))
+        os._exit(code)
 
 
 class Worker:

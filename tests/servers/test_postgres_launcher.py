@@ -191,7 +191,7 @@ def test_a_second_ensure_and_another_process_find_the_same_server(
     first = server.pid()
     server.ensure()
     assert server.pid() == first
-    output, _ = _other_process(made.home).communicate(timeout=30)
+    output, _ = _other_process(made.home).communicate(timeout=60)
     assert int(output) == first
 
 
@@ -246,7 +246,7 @@ def test_a_pid_file_whose_number_is_a_strangers_by_now_does_not_stop_the_start(
     server = made
     server.ensure()
     _crash(server)
-    assert server._process.wait_gone(patience=10)
+    assert server._process.wait_gone(patience=60)
     left = (server.data / "postmaster.pid").read_text().split("\n")
     stranger = subprocess.Popen(["/bin/sleep", "60"], cwd="/")
     try:
@@ -430,7 +430,7 @@ def test_an_ordinary_user_without_permission_gets_a_sentence(home: Path) -> None
     home.parent.chmod(0o755)
     home.mkdir(mode=0o755)
     process = _other_process(home, python=EVERYBODY or "", user=NOBODY)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "ServerError: Failed starting the postgres server of" in errors
     assert "Permission denied" in errors
@@ -445,7 +445,7 @@ def test_an_ordinary_user_starts_a_server_that_root_can_find_crash_and_start_aga
     os.chown(home, NOBODY, NOBODY)
     output, errors = _other_process(
         home, python=EVERYBODY or "", user=NOBODY
-    ).communicate(timeout=30)
+    ).communicate(timeout=60)
     assert output, errors
     server = PostgresServer(home)
     assert server.pid() == int(output)
@@ -456,7 +456,7 @@ def test_an_ordinary_user_starts_a_server_that_root_can_find_crash_and_start_aga
     assert Path(f"/proc/{server.pid()}").stat().st_uid == NOBODY
     again, errors = _other_process(
         home, python=EVERYBODY or "", user=NOBODY
-    ).communicate(timeout=30)
+    ).communicate(timeout=60)
     assert again, errors
     assert int(again) == server.pid()
     assert _rows(server) == 5
@@ -483,13 +483,13 @@ def test_where_namespaces_are_refused_an_account_runs_the_server_and_we_are_told
     (tmp_path / "unshare").chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     refused = _other_process(home, path=path)
-    _, errors = refused.communicate(timeout=30)
+    _, errors = refused.communicate(timeout=60)
     assert refused.returncode == 1
     assert "cannot enter" in errors  # The folder above is 0700, and stays so.
     assert home.parent.stat().st_mode & 0o777 == 0o700
 
     home.parent.chmod(0o755)
-    output, errors = _other_process(home, path=path).communicate(timeout=30)
+    output, errors = _other_process(home, path=path).communicate(timeout=60)
     assert output, errors
     assert "user namespaces are refused here" in errors
     server = PostgresServer(home)

@@ -131,7 +131,7 @@ def test_a_second_ensure_and_another_process_find_the_same_server(
     first = server.pid()
     server.ensure()
     assert server.pid() == first
-    output, _ = other_process(ENSURE, server.home).communicate(timeout=30)
+    output, _ = other_process(ENSURE, server.home).communicate(timeout=60)
     assert int(output) == first
 
 
@@ -234,7 +234,7 @@ def test_a_torn_end_of_what_was_appended_costs_only_itself(
     server.ensure()
     _write(server, rows=10)
     _crash(server.home)
-    server._process.wait_gone(patience=10)
+    server._process.wait_gone(patience=60)
     (appended,) = server.data.glob("appendonlydir/*.incr.aof")
     with appended.open("ab") as file:
         file.write(b"*3\r\n$5\r\nRPUSH\r\n$4\r\nke")  # As a power cut leaves it.
@@ -347,7 +347,7 @@ def test_an_ordinary_user_starts_a_server_that_root_can_find_crash_and_start_aga
 
 def _as_nobody(home: Path) -> tuple[str, str]:
     process = other_process(ENSURE, home, python=EVERYBODY or "", user=NOBODY)
-    return process.communicate(timeout=30)
+    return process.communicate(timeout=60)
 
 
 @as_root

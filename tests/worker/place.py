@@ -180,6 +180,11 @@ class Running:
 
         until(heard, lambda: self.said)
 
+    def state(self) -> str:
+        """Return what the kernel says it does: R, S, T (stopped), Z..."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0]
+
     def children(self) -> list[int]:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
@@ -188,12 +193,26 @@ class Running:
         """End it and all its children, as a power cut would."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=PATIENCE)
 
     def stop(self) -> int:
         """Ask it to stop; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=PATIENCE)
+
+
+@contextmanager
+def standing_still(*runs: Running) -> Iterator[None]:
+    """Let none of them go on until the block ends; one may be killed in it."""
+    for run in runs:
+        run.process.send_signal(signal.SIGSTOP)
+    for run in runs:
+        until(lambda run=run: run.state() == "T", lambda: run.said)  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        for run in runs:
+            run.process.send_signal(signal.SIGCONT)
 
 
 def a_free_port() -> int:

@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from punchcard.project import env
-from tests.worker.place import Place, until
+from tests.worker.place import PATIENCE, Place, until
 
 KEPT = """
     SELECT t.name, t.task, t.queue, t.enabled, i.every, i.period, c.hour, c.minute,
@@ -161,6 +161,6 @@ def test_a_second_beat_waits_until_the_first_has_gone(place: Place) -> None:
     with place.running("beat", ready=SAID) as first:
         with place.running("beat", ready="Another beat is at work") as second:
             second.process.send_signal(signal.SIGTERM)
-            assert second.process.wait(timeout=30) == 0
+            assert second.process.wait(timeout=PATIENCE) == 0
             assert SAID not in second.said
         assert first.process.poll() is None

@@ -23,7 +23,14 @@ import pytest
 
 from tests.sizes import size
 from tests.worker.consumer import is_behind, read_back
-from tests.worker.place import Place, Running, a_free_port, answers, until
+from tests.worker.place import (
+    Place,
+    Running,
+    a_free_port,
+    answers,
+    standing_still,
+    until,
+)
 from tests.worker.sweeping import nobody_writes, sweeps
 
 COMMANDS = size(400, 20_000)
@@ -33,7 +40,7 @@ ROUNDS = size(1, 15)
 MEMBERS = size(10, 40)
 POSTERS = 4
 RELAYS, WORKERS = 2, 2
-PATIENCE_SECONDS = size(60, 600)
+PATIENCE_SECONDS = size(180, 600)
 
 PROGRAM = "killed"
 KINDS = ("relay", "worker", "broker", "consumer")
@@ -164,10 +171,18 @@ class Installation:
 
     def _kill_relay(self, pick: random.Random) -> Callable[[], None]:
         number = pick.randrange(RELAYS)
-        # Only while something waits is a batch under way, or about to be.
-        until(lambda: self.waiting() > 0)
-        self.running[f"relay {number}"].kill()
-        self.hits["relay"] += self.waiting() > 0
+        relays = [self.running[f"relay {n}"] for n in range(RELAYS)]
+
+        def caught() -> bool:
+            with standing_still(*relays):
+                # Only while something waits is a batch under way, or about to be.
+                if not self.waiting():
+                    return False
+                relays[number].kill()
+                return True
+
+        until(caught)
+        self.hits["relay"] += 1
         return lambda: self.start_relay(number)
 
     def _kill_worker(self, pick: random.Random) -> Callable[[], None]:
@@ -202,9 +217,17 @@ class Installation:
 
     def _kill_consumer(self, pick: random.Random) -> Callable[[], None]:
         del pick
-        until(lambda: is_behind(self.folder))
-        self.running["consumer"].kill()
-        self.hits["consumer"] += is_behind(self.folder)
+        consumer = self.running["consumer"]
+
+        def caught() -> bool:
+            with standing_still(consumer):
+                if not is_behind(self.folder):
+                    return False
+                consumer.kill()
+                return True
+
+        until(caught)
+        self.hits["consumer"] += 1
         return self.start_consumer
 
     def all_said(self) -> str:

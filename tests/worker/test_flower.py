@@ -34,7 +34,7 @@ def test_flower_shows_the_worker_and_the_task_to_who_has_the_password(
             shut = f"{url}/api/worker/shutdown/seen@{socket.gethostname()}"
             assert httpx.post(shut, auth=login).status_code == 401
         login = ("punchcard", kept.read_text().strip())
-        with httpx.Client(base_url=url, auth=login, timeout=30) as client:
+        with httpx.Client(base_url=url, auth=login, timeout=60) as client:
             name = f"seen@{socket.gethostname()}"
 
             def workers() -> object:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.worker.place import Place, until
+from tests.worker.place import PATIENCE, Place, until
 
 SAID = "The relay tells"
 TOLD = "SELECT type, data->>'n' FROM kernel_event ORDER BY position"
@@ -62,7 +62,7 @@ def test_a_relay_that_is_stopped_ends_the_batch_under_way(
             # It has heard, and waits all the same.
             until(lambda: not _is_pending(relay.process.pid, number))
             assert relay.process.poll() is None
-        assert relay.process.wait(timeout=30) == 0
+        assert relay.process.wait(timeout=PATIENCE) == 0
         assert relay.said.endswith("1 events relayed.\n")
         assert "Traceback" not in relay.said
     assert is_told(place, number)

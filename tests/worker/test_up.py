@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.worker.place import COMMAND, Place, Running, until
+from tests.worker.place import COMMAND, PATIENCE, Place, Running, until
 
 NAMES = {"web", "worker", "relay", "beat", "flower"}
 
@@ -70,7 +70,7 @@ def test_all_parts_run_are_told_apart_and_stop_together(place: Place) -> None:
         )
         assert shown.status_code == 200
         up.process.send_signal(signal.SIGINT)
-        assert up.process.wait(timeout=30) == 0
+        assert up.process.wait(timeout=PATIENCE) == 0
         assert not any(map(lives, parts))
         heads = {line.partition("|")[0].strip() for line in up.said.split("\n")}
         assert heads >= NAMES
@@ -158,7 +158,7 @@ raise SystemExit(Supervisor([Part("beat", ["beat"]), Part("bad", ["nonsense"])])
         env=place.env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.worker.place import Place, until
+from tests.worker.place import PATIENCE, Place, until
 
 RELEASES = "SELECT count(*) FROM ledger_entry WHERE type = 'release'"
 
@@ -205,7 +205,7 @@ def test_a_worker_that_is_stopped_ends_what_is_under_way(place: Place) -> None:
             until(place.someone_waits_for_accounts)
             worker.process.send_signal(signal.SIGTERM)
             worker.says("Warm shutdown")
-        assert worker.process.wait(timeout=30) == 0
+        assert worker.process.wait(timeout=PATIENCE) == 0
     assert len(place.seals) == before + 1
 
 
