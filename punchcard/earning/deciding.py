@@ -24,6 +24,11 @@ from .rules.preparing import Prepared, Ready, prepared
 from .rules.windows import counter_of
 
 
+def needed_facts(*, ruleset: Ruleset) -> frozenset[str]:
+    """Return the names in `rules/facts.py` whose values `decide` looks at, and more."""
+    return prepared(ruleset).facts
+
+
 def needed_counters(
     *, ruleset: Ruleset, purchase: Purchase, zone: ZoneInfo
 ) -> tuple[Counter, ...]:
@@ -86,16 +91,14 @@ class _Work:
     def match(self) -> None:
         """Sort the rules into bases, multipliers and refused."""
         for ready in self.playing.rules:
-            refusal = self._checked(ready) or self._take_up(ready)
+            for check in ready.checks:
+                refusal = check(self.setting)
+                if refusal is not None:
+                    break
+            else:
+                refusal = self._take_up(ready)
             if refusal is not None:
                 self.refused[ready.rule.id] = refusal
-
-    def _checked(self, ready: Ready) -> No | None:
-        for check in ready.checks:
-            refusal = check(self.setting)
-            if refusal is not None:
-                return refusal
-        return None
 
     def _take_up(self, ready: Ready) -> No | None:
         rule, chosen = ready.rule, ready.choose(self.setting)
@@ -148,7 +151,9 @@ class _Work:
     def candidates(self) -> list[Candidate]:
         """Return the rules that grant by themselves, worked out."""
         found = []
-        chains = multiplying.Chains(self.multipliers, self.rules.stackings)
+        chains = multiplying.Chains(
+            self.multipliers, self.rules.multiplied, self.rules.stackings
+        )
         for rule, base in self.bases:
             chain = chains.of(rule, base)
             asked = granting.ask(rule, base, chain)

@@ -47,7 +47,7 @@ WhyNot: TypeAlias = Literal[
 """Why a rule granted nothing, or less than it asked; the first reason is told."""
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An award's part on one line; ratios are text, `3` or `3/2`."""
 
     line: PartOf
@@ -60,7 +60,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     points: int
 
 
-class Award(msgspec.Struct, frozen=True, kw_only=True):
+class Award(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one rule granted; for a multiplier, on top of one other rule.
 
     As it was worked out: the sum of basis x factor x `rate` / `per`, rounded once, less
@@ -88,7 +88,7 @@ class Award(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of a rule: `code` and `detail` say why it granted less than asked."""
 
     rule: str
@@ -98,7 +98,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
+class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a decision adds to a counter."""
 
     counter: Counter
@@ -108,7 +108,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     """Towards an achievement."""
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The awards of a purchase, and every rule that was looked at, in order."""
 
     awards: tuple[Award, ...] = ()
@@ -121,7 +121,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         return sum(award.points for award in self.awards)
 
 
-class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+class Inputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was known of the member when it was decided, to decide it anew alike."""
 
     level: str = ""

@@ -58,7 +58,7 @@ CounterKey: TypeAlias = tuple[UUID | None, Counter]
 """Whose, None of all members together; and which."""
 
 
-class NewAward(msgspec.Struct, frozen=True, kw_only=True):
+class NewAward(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An award, and the ledger's entry of it, or why there is none."""
 
     award: Award
@@ -67,7 +67,7 @@ class NewAward(msgspec.Struct, frozen=True, kw_only=True):
     refusal: str | None = None
 
 
-class NewDecision(msgspec.Struct, frozen=True, kw_only=True):
+class NewDecision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an order or an activity earned."""
 
     id: UUID
@@ -129,14 +129,14 @@ def keep_decisions(
             "d_points": sql.Int8s(
                 [sum(new.award.points for new in one.awards) for one in decisions]
             ),
-            "d_looked_at": _json([one.looked_at for one in decisions]),
-            "d_uses": _json([one.uses for one in decisions]),
-            "d_inputs": _json([one.inputs for one in decisions]),
+            "d_looked_at": sql.Jsons([one.looked_at for one in decisions]),
+            "d_uses": sql.Jsons([one.uses for one in decisions]),
+            "d_inputs": sql.Jsons([one.inputs for one in decisions]),
             "a_decision": sql.Uuids([decision for decision, _, _ in awards]),
             "a_n": sql.Int8s([n for _, n, _ in awards]),
             "a_rule": sql.Texts([new.award.rule for _, _, new in awards]),
             "a_points": sql.Int8s([new.award.points for _, _, new in awards]),
-            "a_detail": _json([new.award for _, _, new in awards]),
+            "a_detail": sql.Jsons([new.award for _, _, new in awards]),
             "a_account": sql.Uuids([new.account for _, _, new in awards]),
             "a_sequence": sql.Int8s([new.sequence for _, _, new in awards]),
             "a_refusal": sql.Texts([new.refusal for _, _, new in awards]),
@@ -171,7 +171,7 @@ def take_awards(
             "t_account": sql.Uuids([one.account for one in takings]),
             "t_sequence": sql.Int8s([one.sequence for one in takings]),
             "d_id": sql.Uuids(list(uses)),
-            "d_uses": _json(list(uses.values())),
+            "d_uses": sql.Jsons(list(uses.values())),
         },
     )
 
@@ -263,10 +263,6 @@ def forget_inputs(*, program: UUID, member: UUID) -> int:
         {"program": program, "member": member},
     )
     return cursor.rowcount
-
-
-def _json(values: Sequence[Any]) -> sql.Texts:
-    return sql.Texts([msgspec.json.encode(value).decode() for value in values])
 
 
 def _execute(statement: tuple[bytes, list[str]], parameters: dict[str, Any]) -> None:

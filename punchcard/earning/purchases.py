@@ -14,7 +14,7 @@ PartOf: TypeAlias = int | Literal["shipping"] | None
 """A line's number, the shipping, or None: the order as a whole (points once)."""
 
 
-class PurchasedLine(msgspec.Struct, frozen=True, kw_only=True):
+class PurchasedLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line of an order; amounts are of the whole line, in minor units."""
 
     n: int
@@ -28,7 +28,7 @@ class PurchasedLine(msgspec.Struct, frozen=True, kw_only=True):
     tax: int = 0
 
 
-class Purchase(msgspec.Struct, frozen=True, kw_only=True):
+class Purchase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order that was paid, or an activity: then without lines."""
 
     occurred_at: datetime
@@ -50,7 +50,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """Values of the names in `rules/facts.py` that are not of the purchase itself."""
 
 
-class Counter(msgspec.Struct, frozen=True, kw_only=True):
+class Counter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is counted for a cap or a cooldown: a rule's awards in a period.
 
     They are the member's own, or of all members where `per` is `budget`. The period is
@@ -63,7 +63,7 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime | None = None
 
 
-class Used(msgspec.Struct, frozen=True, kw_only=True):
+class Used(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a counter has counted; an order that got nothing counts for nothing."""
 
     points: int = 0

@@ -36,7 +36,7 @@ _read_uses = msgspec.json.Decoder(tuple[Use, ...]).decode
 _read_inputs = msgspec.json.Decoder(Inputs | None).decode
 
 
-class AwardView(msgspec.Struct, frozen=True, kw_only=True):
+class AwardView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one rule granted, where it stands in the ledger, what was taken back."""
 
     n: int
@@ -48,7 +48,7 @@ class AwardView(msgspec.Struct, frozen=True, kw_only=True):
     taken: int = 0
 
 
-class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
+class DecisionView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an order or an activity earned when it was judged."""
 
     id: UUID

@@ -161,7 +161,6 @@ def append_events(*, events: Sequence[NewEvent]) -> None:
     require_transaction()
     if not events:
         return
-    encode = msgspec.json.encode
     sql.cursor().execute(
         _APPEND,
         {
@@ -172,7 +171,7 @@ def append_events(*, events: Sequence[NewEvent]) -> None:
             "accounts": sql.Uuids([event.account for event in events]),
             "sequences": sql.Int8s([event.sequence for event in events]),
             "members": sql.Uuids([event.member for event in events]),
-            "data": sql.Texts([encode(event.data).decode() for event in events]),
+            "data": sql.Jsons([event.data for event in events]),
             "requests": sql.Texts([event.request_id for event in events]),
             "created": sql.Instants([event.created_at for event in events]),
         },

@@ -19,7 +19,7 @@ from punchcard.kernel.log_context import request_id
 from punchcard.kernel.transactions import require_transaction
 
 
-class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+class Announcement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that happened, for everybody who listens."""
 
     program: UUID
@@ -78,9 +78,7 @@ def announce(*, announcements: Sequence[Announcement]) -> None:
             "members": sql.Uuids([said.member for said in announcements]),
             "accounts": sql.Uuids([said.account for said in announcements]),
             "afters": sql.Int8s([said.after for said in announcements]),
-            "data": sql.Texts(
-                [msgspec.json.encode(said.data).decode() for said in announcements]
-            ),
+            "data": sql.Jsons([said.data for said in announcements]),
         },
         prepare=True,
     )

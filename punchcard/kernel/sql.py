@@ -16,6 +16,7 @@ from struct import Struct
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
+import msgspec
 import psycopg
 from django.db import connections
 from psycopg import sql as composing
@@ -98,7 +99,21 @@ class Texts(Array):
     element_oid, oid = 25, 1009
 
     def pack(self, values: Sequence[str | None]) -> Iterable[bytes]:
-        return [_NULL if v is None else _packed_text(v) for v in values]
+        return [
+            _NULL if v is None else _length(len(data := v.encode())) + data
+            for v in values
+        ]
+
+
+class Jsons(Array):
+    """A `text[]` parameter of JSON, to be cast: structs, or what they are made of."""
+
+    __slots__ = ()
+    element_oid, oid = Texts.element_oid, Texts.oid
+
+    def pack(self, values: Sequence[Any]) -> Iterable[bytes]:
+        encode = msgspec.json.encode
+        return [_length(len(data := encode(v))) + data for v in values]
 
 
 class Booleans(Array):
@@ -109,11 +124,6 @@ class Booleans(Array):
 
     def pack(self, values: Sequence[bool]) -> Iterable[bytes]:
         return [b"\0\0\0\x01\x01" if v else b"\0\0\0\x01\x00" for v in values]
-
-
-def _packed_text(text: str) -> bytes:
-    data = text.encode()
-    return _length(len(data)) + data
 
 
 class _ArrayDumper(Dumper):
@@ -127,7 +137,7 @@ def _dumper(kind: type[Array]) -> type[Dumper]:
     return type(f"{kind.__name__}Dumper", (_ArrayDumper,), {"oid": kind.oid})
 
 
-_KINDS = (Int8s, Instants, Uuids, Byteas, Texts, Booleans)
+_KINDS = (Int8s, Instants, Uuids, Byteas, Texts, Jsons, Booleans)
 _DUMPERS = [(kind, _dumper(kind)) for kind in _KINDS]
 
 

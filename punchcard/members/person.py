@@ -56,7 +56,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """Where they said it, as in `sign-up form`."""
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a person; nothing need be."""
 
     email: str | None = None

@@ -28,7 +28,7 @@ _OWN = 6
 """Columns before the person's."""
 
 
-class MemberView(msgspec.Struct, frozen=True, kw_only=True):
+class MemberView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A member as it stands."""
 
     id: UUID

@@ -22,15 +22,21 @@ def announce_recorded(*, orders: Sequence[OrderView]) -> None:
     """Tell of new orders, and of those that are paid already; one statement."""
     told: list[Announcement] = []
     for order in orders:
-        told.append(_told("order.recorded", order))
+        types: list[OrderEvent] = ["order.recorded"]
         if order.status == "paid":
-            told.append(_told("order.paid", order))
+            types.append("order.paid")
+        data = _facts(order)
+        told += [_told(type_, order, data) for type_ in types]
     announce(announcements=told)
 
 
 def announce_moved(*, orders: Sequence[OrderView]) -> None:
     """Tell of orders that were paid, cancelled or reopened; one statement."""
-    announce(announcements=[_told(_MOVED[order.status], order) for order in orders])
+    announce(
+        announcements=[
+            _told(_MOVED[order.status], order, _facts(order)) for order in orders
+        ]
+    )
 
 
 def announce_returned(*, returns: Sequence[tuple[ReturnView, OrderView]]) -> None:
@@ -41,6 +47,7 @@ def announce_returned(*, returns: Sequence[tuple[ReturnView, OrderView]]) -> Non
                 "order.returned",
                 order,
                 {
+                    **_facts(order),
                     "return": typed("ret", returned.id),
                     "amount": returned.amount,
                     "returned_amount": order.returned_amount,
@@ -67,19 +74,17 @@ def announce_activities(*, activities: Sequence[ActivityView]) -> None:
     )
 
 
-def _told(
-    type_: OrderEvent, order: OrderView, more: dict[str, Any] | None = None
-) -> Announcement:
+def _told(type_: OrderEvent, order: OrderView, data: dict[str, Any]) -> Announcement:
     return Announcement(
-        program=order.program,
-        type=type_,
-        member=order.member,
-        data={
-            "order": typed("ord", order.id),
-            "status": order.status,
-            "version": order.version,
-            "total": order.total,
-            "currency": order.currency,
-        }
-        | (more or {}),
+        program=order.program, type=type_, member=order.member, data=data
     )
+
+
+def _facts(order: OrderView) -> dict[str, Any]:
+    return {
+        "order": typed("ord", order.id),
+        "status": order.status,
+        "version": order.version,
+        "total": order.total,
+        "currency": order.currency,
+    }

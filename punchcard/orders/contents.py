@@ -39,7 +39,7 @@ Status: TypeAlias = Literal[
 ]
 
 
-class NewLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NewLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One line: so many of one thing, and what they cost together."""
 
     quantity: int = 1
@@ -54,7 +54,9 @@ class NewLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     brand: str | None = None
 
 
-class NewTender(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NewTender(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
+):
     """What a part of the total was paid with."""
 
     kind: TenderKind
@@ -64,7 +66,7 @@ class NewTender(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """With `account`, of points: the entry that spent them, a redeem or a capture."""
 
 
-class NewOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An order as somebody else knows it."""
 
     external_id: str
@@ -198,7 +200,11 @@ def check_order(order: NewOrder, *, now: datetime) -> None:
     _text("channel", order.channel)
     _require(len(order.lines) <= LINES_MAX, "lines", f"at most {LINES_MAX}")
     for place, line in enumerate(order.lines):
-        _check_line(f"lines/{place}", line)
+        try:
+            _check_line(line)
+        except OrderMalformed as malformed:
+            field = f"lines/{place}/{malformed.field}"
+            raise OrderMalformed(field, str(malformed)) from None
     _amount("shipping", order.shipping)
     _amount("discount", order.discount)
     if order.total is not None:
@@ -280,15 +286,18 @@ def check_refund(outcome: RefundOutcome, *, now: datetime) -> None:
     _instant(outcome.at, now)
 
 
-def _check_line(at: str, line: NewLine) -> None:
-    for name in ("sku", "name", "category", "brand"):
-        _text(f"{at}/{name}", getattr(line, name))
-    _amount(f"{at}/quantity", line.quantity, least=1)
-    for name in ("unit_price", "discount", "tax"):
-        _amount(f"{at}/{name}", getattr(line, name))
+def _check_line(line: NewLine) -> None:
+    _text("sku", line.sku)
+    _text("name", line.name)
+    _text("category", line.category)
+    _text("brand", line.brand)
+    _amount("quantity", line.quantity, least=1)
+    _amount("unit_price", line.unit_price)
+    _amount("discount", line.discount)
+    _amount("tax", line.tax)
     gross = line.quantity * line.unit_price
-    _amount(f"{at}/unit_price", gross)
-    _require(line.discount <= gross, f"{at}/discount", "is more than the line costs")
+    _amount("unit_price", gross)
+    _require(line.discount <= gross, "discount", "is more than the line costs")
 
 
 def _external_id(text: str) -> None:
@@ -307,15 +316,13 @@ def _is_word(text: str) -> bool:
 def _text(field: str, text: str | None) -> None:
     if text is None:
         return
-    _require(
-        1 <= len(text) <= TEXT_MAX and text.isprintable(),
-        field,
-        f"must be 1 to {TEXT_MAX} printable characters",
-    )
+    if not 1 <= len(text) <= TEXT_MAX or not text.isprintable():
+        raise OrderMalformed(field, f"must be 1 to {TEXT_MAX} printable characters")
 
 
 def _amount(field: str, value: int, *, least: int = 0) -> None:
-    _require(least <= value <= AMOUNT_MAX, field, f"must be {least} to 10^15")
+    if not least <= value <= AMOUNT_MAX:
+        raise OrderMalformed(field, f"must be {least} to 10^15")
 
 
 def _instant(at: datetime, now: datetime, *, field: str = "occurred_at") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 import msgspec
@@ -120,20 +121,27 @@ def record_orders(
     answers: dict[int, Recorded] = {}
     wanted: dict[str, OrderView] = {}
     prints: dict[str, bytes] = {}
-    # Sorted: of two orders of one batch at one instant the first is the earlier one.
-    ids = sorted(new_id() for _ in orders)
+    said: dict[int, bytes] = {}
+    ids = _new_ids(len(orders))
     for place, order in enumerate(orders):
         try:
             composed = _new_order(ids[place], program, order, now)
         except errors.OrderRefused as refusal:
             answers[place] = Recorded(refusal=refusal)
             continue
+        said[place] = contents.fingerprint_order(order)
         wanted.setdefault(order.external_id, composed)
-        prints.setdefault(order.external_id, contents.fingerprint_order(order))
+        prints.setdefault(order.external_id, said[place])
     standing = _insert_or_find(program, wanted, prints, now)
-    for place, order in enumerate(orders):
-        if place not in answers:
-            answers[place] = _recorded(ids[place], order, *standing[order.external_id])
+    for place, fingerprint in said.items():
+        order = orders[place]
+        first, stands = standing[order.external_id]
+        same = first == fingerprint
+        if not same or not is_paid_alike(stands=stands.tenders, said=order.tenders):
+            answers[place] = Recorded(refusal=errors.OrderReused(stands.id))
+        else:
+            created = stands.id == ids[place]
+            answers[place] = Recorded(order=stands, created=created)
     return [answers[place] for place in range(len(orders))]
 
 
@@ -152,7 +160,7 @@ def record_activities(
     answers: dict[int, ActivityRecorded] = {}
     wanted: dict[str, ActivityView] = {}
     prints: dict[str, bytes] = {}
-    ids = sorted(new_id() for _ in activities)
+    ids = _new_ids(len(activities))
     for place, activity in enumerate(activities):
         try:
             contents.check_activity(activity, now=now)
@@ -273,6 +281,11 @@ def record_returns(
     return answers
 
 
+def _new_ids(count: int) -> list[UUID]:
+    # Sorted: of two of one batch at one instant the first is the earlier one.
+    return sorted([new_id() for _ in range(count)], key=attrgetter("int"))
+
+
 def _new_order(
     identity: UUID, program: UUID, order: NewOrder, now: datetime
 ) -> OrderView:
@@ -363,16 +376,6 @@ def _insert_or_find(
     found = get_orders(program=program, orders=[one.id for one in kept.values()])
     known = {text: (one.fingerprint, found[one.id]) for text, one in kept.items()}
     return known | {text: (prints[text], order) for text, order in new.items()}
-
-
-def _recorded(
-    identity: UUID, order: NewOrder, fingerprint: bytes, stands: OrderView
-) -> Recorded:
-    """Answer a well-formed order, given what stands under its external id."""
-    same = fingerprint == contents.fingerprint_order(order)
-    if not same or not is_paid_alike(stands=stands.tenders, said=order.tenders):
-        return Recorded(refusal=errors.OrderReused(stands.id))
-    return Recorded(order=stands, created=stands.id == identity)
 
 
 def _move(before: OrderView | None, move: Move, now: datetime) -> OrderView:

@@ -14,7 +14,7 @@ import msgspec
 from .contents import MONEY, Refund, Status, TenderKind
 
 
-class LineView(msgspec.Struct, frozen=True, kw_only=True):
+class LineView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line, and what has come back of it.
 
     `repriced_quantity` and `repriced_amount` are how many units and how much were
@@ -64,7 +64,7 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
         return self.returned_share == 1
 
 
-class TenderView(msgspec.Struct, frozen=True, kw_only=True):
+class TenderView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a part of the total was paid with, and how much of it went back."""
 
     n: int
@@ -85,7 +85,7 @@ class TenderView(msgspec.Struct, frozen=True, kw_only=True):
         return Fraction(self.returned, self.amount)
 
 
-class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+class OrderView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order as it stands."""
 
     id: UUID

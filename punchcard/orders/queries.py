@@ -346,7 +346,7 @@ def read_activity_facts(
     ]
 
 
-class FactsWanted(msgspec.Struct, frozen=True, kw_only=True):
+class FactsWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whose orders are counted, and which: those before an order, since an instant.
 
     `before` and `order` are an order's instant and id: of two at one instant, the one
@@ -361,7 +361,7 @@ class FactsWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Included; None: since ever."""
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A member's orders in a stretch of time, as they stand now."""
 
     orders: int

@@ -27,11 +27,8 @@ class Asked(NamedTuple):
     link: Link
     beneath: Scaled
     of_lines: list[int]
-
-    @property
-    def total(self) -> int:
-        """Points of all lines."""
-        return sum(self.of_lines)
+    total: int
+    """Points of all lines."""
 
 
 def formula_of(rule: Rule, base: Base) -> Formula:
@@ -54,7 +51,8 @@ def ask(rule: Rule, base: Base, chain: Sequence[Link]) -> list[Asked]:
     asked = []
     for link in chain:
         after = work_out(formula, basis, link.factors)
-        asked.append(Asked(link, beneath, _between(before, after, beneath, link)))
+        of_lines = _between(before, after, beneath, link)
+        asked.append(Asked(link, beneath, of_lines, after.total - before.total))
         before, beneath = after, link.factors
     return asked
 

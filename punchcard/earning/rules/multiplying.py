@@ -7,7 +7,7 @@ factors are those up to and with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
@@ -50,10 +50,20 @@ class Link(NamedTuple):
     factors: Scaled
 
 
-def multiplies(one: Multiplier, rule: Rule) -> bool:
-    """Return whether a multiplier is for this rule at all."""
-    earn = one.rule.earn
-    if isinstance(earn, Multiply) and earn.rules:
+def multiplied(rules: Sequence[Rule]) -> dict[str, frozenset[str]]:
+    """Return which rules multiply a rule at all; those that none does are left out."""
+    found = {
+        rule.id: frozenset(one.id for one in rules if _multiplies(one, rule))
+        for rule in rules
+    }
+    return {rule: by for rule, by in found.items() if by}
+
+
+def _multiplies(one: Rule, rule: Rule) -> bool:
+    earn = one.earn
+    if not isinstance(earn, Multiply):
+        return False
+    if earn.rules:
         return rule.id in earn.rules
     return isinstance(rule.earn, (PerSpend, PerItem))
 
@@ -64,20 +74,25 @@ class Chains:
     def __init__(
         self,
         multipliers: Sequence[Multiplier],
+        multiplied: Mapping[str, Collection[str]],
         stackings: Mapping[str | None, Stacking],
     ) -> None:
         self._multipliers = multipliers
+        self._multiplied = multiplied
         self._stackings = stackings
         self._known: dict[tuple[object, ...], list[Link]] = {}
 
     def of(self, rule: Rule, base: Base) -> list[Link]:
         """Return the rule itself, then the multipliers that add something to it."""
         lines = tuple(base.basis)
-        links = [Link(rule, Scaled((1,) * len(lines)))]
+        links = [Link(rule, _ones(len(lines)))]
+        by = self._multiplied.get(rule.id, ())
         numbers = tuple(
-            number
-            for number, one in enumerate(self._multipliers)
-            if multiplies(one, rule)
+            [
+                number
+                for number, one in enumerate(self._multipliers)
+                if one.rule.id in by
+            ]
         )
         if not numbers:
             return links
@@ -131,6 +146,11 @@ class Chains:
 
     def _added(self, number: int, items: int) -> Fraction:
         return _added(self._multipliers[number].factor, items)
+
+
+@lru_cache(maxsize=4096)
+def _ones(lines: int) -> Scaled:
+    return Scaled((1,) * lines)
 
 
 @lru_cache(maxsize=4096)

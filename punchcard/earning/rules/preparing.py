@@ -14,8 +14,10 @@ from punchcard.earning.documents import (
     Ruleset,
     Stacking,
 )
-from punchcard.earning.rules import capping, matching
+from punchcard.earning.rules import capping, matching, multiplying
+from punchcard.earning.rules.facts import FACTS, MEMBER_FACTS
 from punchcard.earning.rules.matching import Check, Chooser, No
+from punchcard.kernel.conditions import compile_condition
 
 KEPT = 1_000
 """Rulesets that a process has ready: as many as the documents that it remembers."""
@@ -52,6 +54,9 @@ class Prepared:
         }
         """How the rules of each group stack; None: those without a group."""
         self.exclusive = {group.id for group in ruleset.groups if group.exclusive}
+        self.multiplied = multiplying.multiplied(ruleset.rules)
+        """Which rules multiply a rule."""
+        self.facts = _facts_of(ruleset)
         triggers = {rule.trigger for rule in ruleset.rules}
         self._playing = {trigger: self._play(trigger) for trigger in triggers}
 
@@ -92,6 +97,22 @@ def _periods_of(rule: Rule) -> list[CapPeriod]:
     if isinstance(rule.earn, Achieve):
         periods[rule.earn.per] = None
     return list(periods)
+
+
+def _facts_of(ruleset: Ruleset) -> frozenset[str]:
+    """Return the names of all facts that rules may look at."""
+    names: set[str] = set()
+    for rule in ruleset.rules:
+        if not rule.active:
+            continue
+        if rule.first_purchase:
+            names.add("order.is_first")
+        for name in rule.segments:
+            text = ruleset.segments[name]
+            names |= compile_condition(text, variables=MEMBER_FACTS).names
+        if rule.when is not None:
+            names |= compile_condition(rule.when, variables=FACTS).names
+    return frozenset(names)
 
 
 def in_order(rules: Iterable[Rule]) -> list[Rule]:

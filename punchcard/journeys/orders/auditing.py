@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from punchcard.kernel.audit import Author, Change, record_changes
@@ -11,19 +11,22 @@ from punchcard.kernel.ids import typed
 from .answers import ActivityAnswer, OrderAnswer, ReturnAnswer
 
 
-def audit(author: Author | None, changes: Sequence[Change], now: datetime) -> None:
+def audit(author: Author | None, changes: Iterator[Change], now: datetime) -> None:
     """Write what a person did, in the open transaction; of machines nothing.
 
     Raises:
         TransactionError: no transaction is open.
     """
-    if author is not None and author.is_person and changes:
-        record_changes(author=author, changes=changes, now=now)
+    if author is None or not author.is_person:
+        return
+    told = list(changes)
+    if told:
+        record_changes(author=author, changes=told, now=now)
 
 
-def changes_of_orders(answers: Sequence[OrderAnswer]) -> list[Change]:
+def changes_of_orders(answers: Sequence[OrderAnswer]) -> Iterator[Change]:
     """Return what was done to orders: recorded, paid, cancelled, reopened."""
-    return [
+    return (
         Change(
             action="order.recorded" if one.created else f"order.{one.order.status}",
             target=typed("ord", one.order.id),
@@ -36,12 +39,12 @@ def changes_of_orders(answers: Sequence[OrderAnswer]) -> list[Change]:
         )
         for one in answers
         if one.order is not None and (one.created or one.changed)
-    ]
+    )
 
 
-def changes_of_returns(answers: Sequence[ReturnAnswer]) -> list[Change]:
+def changes_of_returns(answers: Sequence[ReturnAnswer]) -> Iterator[Change]:
     """Return what was brought back, and what was taken for it."""
-    return [
+    return (
         Change(
             action="order.returned",
             target=typed("ord", one.returned.order),
@@ -54,12 +57,12 @@ def changes_of_returns(answers: Sequence[ReturnAnswer]) -> list[Change]:
         )
         for one in answers
         if one.returned is not None and one.created
-    ]
+    )
 
 
-def changes_of_activities(answers: Sequence[ActivityAnswer]) -> list[Change]:
+def changes_of_activities(answers: Sequence[ActivityAnswer]) -> Iterator[Change]:
     """Return which activities were recorded."""
-    return [
+    return (
         Change(
             action="activity.recorded",
             target=typed("act", one.activity.id),
@@ -70,4 +73,4 @@ def changes_of_activities(answers: Sequence[ActivityAnswer]) -> list[Change]:
         )
         for one in answers
         if one.activity is not None and one.created
-    ]
+    )

@@ -49,7 +49,7 @@ GroupName = tuple[UUID, str | None]
 """Awards of one account with one validity are one lot, and one entry."""
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class Judged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something to judge, and by what."""
 
     subject: OrderView | ActivityView
@@ -70,7 +70,7 @@ class Granting(msgspec.Struct, frozen=True, kw_only=True):
 AS_WALLETS_SAY = Granting()
 
 
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
+class Planned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was decided, and where its earns wait in the post."""
 
     judged: Judged
@@ -88,7 +88,7 @@ class Plans(msgspec.Struct, frozen=True, kw_only=True):
     counted: Mapping[CounterKey, Used]
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class Kept(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A decision as it is kept, and the entries that came of it."""
 
     decision: DecisionView
