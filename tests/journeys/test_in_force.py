@@ -83,7 +83,7 @@ def test_each_instant_has_the_document_of_its_version(ledger: Ledger) -> None:
     found = in_force(program=ledger.program, instants=days)
     assert [found[day].version for day in days] == [None, 1, 1, 2, 2]
     assert [found[day].document.returns.shortfall for day in days] == [
-        "debt",
+        None,
         "cap",
         "cap",
         "refuse",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from punchcard.kernel.audit import Author, Change, record_changes
@@ -11,7 +11,7 @@ from punchcard.kernel.ids import typed
 from .answers import ActivityAnswer, OrderAnswer, ReturnAnswer
 
 
-def audit(author: Author | None, changes: Iterator[Change], now: datetime) -> None:
+def audit(author: Author | None, changes: Iterable[Change], now: datetime) -> None:
     """Write what a person did, in the open transaction; of machines nothing.
 
     Raises:
