@@ -18,22 +18,38 @@ from punchcard.interfaces.api.endpoint import (
 from punchcard.interfaces.api.order_problems import refusal_of
 from punchcard.journeys.orders.answers import OrderAnswer
 from punchcard.journeys.orders.record_orders import record_orders
+from punchcard.kernel.ids import typed
 from punchcard.orders.errors import OrderMalformed
+from punchcard.orders.queries import Status
 
 from .order_bodies import OrderBatch, OrderBody
 from .order_outcomes import (
-    OrderOutcomeAnswer,
+    BalanceAfter,
+    Entries,
     Rehearsed,
-    order_outcome,
+    balances_after,
+    render_entries,
     rules_at,
 )
 from .order_places import places_said
-from .order_shapes import Codes, codes_of
+from .order_shapes import OrderId
 from .order_translating import look_up, new_order
 
 CREATED = "created"
 CHANGED = "changed"
 EXISTING = "existing"
+
+
+class RecordedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an order, in short: looked up, it tells by which rules."""
+
+    order: OrderId
+    status: Status
+    points: Annotated[
+        int | None, Meta(description="What it earned; null: it is not paid.")
+    ]
+    entries: Entries
+    balances: list[BalanceAfter]
 
 
 class OrderInBatchAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,7 +71,7 @@ class OrderInBatchAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_default
             examples=[201],
         ),
     ]
-    outcome: OrderOutcomeAnswer | None = None
+    outcome: RecordedAnswer | None = None
     pointer: Annotated[
         str | None, Meta(description="What is wrong, as in `/orders/3/total`.")
     ] = None
@@ -86,7 +102,8 @@ class RecordBatch(Endpoint):
                 "recorded and judged in the order sent. A batch can be sent again as "
                 "it was: what is known answers `existing`. A type error refuses the "
                 "whole batch, and so does a cashier's order of a place that is not "
-                "theirs."
+                "theirs. Each is told in short: `GET /v1/orders/{order}` says by which "
+                "rules it earned, and so does a dry run of it alone."
             ),
             tag="orders",
             scope="orders:write",
@@ -100,11 +117,8 @@ class RecordBatch(Endpoint):
     def post(self, call: Call[OrderBatch, Rehearsed]) -> Answer:
         """Record a batch."""
         told = _record(call, rules_at(call.query))
-        program = call.program.id
-        places = [one.order.place for one in told if one.order is not None]
-        codes = codes_of(program=program, places=places)
         data = [
-            _outcome(place, body, one, codes, dry_run=call.query.dry_run)
+            _outcome(place, body, one, dry_run=call.query.dry_run)
             for place, (body, one) in enumerate(
                 zip(call.body.orders, told, strict=True)
             )
@@ -155,7 +169,7 @@ def _record(
 
 
 def _outcome(
-    place: int, body: OrderBody, told: OrderAnswer, codes: Codes, *, dry_run: bool
+    place: int, body: OrderBody, told: OrderAnswer, *, dry_run: bool
 ) -> OrderInBatchAnswer:
     if told.order is None:
         refusal = refusal_of(told.refusal, pointer=f"/orders/{place}")
@@ -172,5 +186,11 @@ def _outcome(
         external_id=body.external_id,
         code=CREATED if told.created else known,
         status=201 if told.created and not dry_run else 200,
-        outcome=order_outcome(told, codes),
+        outcome=RecordedAnswer(
+            order=typed("ord", told.order.id),
+            status=told.order.status,
+            points=None if told.decision is None else told.decision.points,
+            entries=render_entries(told.entries),
+            balances=balances_after(told.entries),
+        ),
     )

@@ -153,8 +153,8 @@ def order_outcome(told: journeys.OrderAnswer, codes: Codes) -> OrderOutcomeAnswe
         taken=[_taken(one) for one in told.taken],
         given_back=[_given_back(one) for one in told.given_back],
         shortfall=told.shortfall,
-        entries=_entries(told.entries),
-        balances=_balances(told.entries),
+        entries=render_entries(told.entries),
+        balances=balances_after(told.entries),
     )
 
 
@@ -173,8 +173,8 @@ def return_outcome(told: journeys.ReturnAnswer, codes: Codes) -> ReturnOutcomeAn
         given_back=[_given_back(one) for one in told.given_back],
         shortfall=told.shortfall,
         deduction=told.deduction,
-        entries=_entries(told.entries),
-        balances=_balances(told.entries),
+        entries=render_entries(told.entries),
+        balances=balances_after(told.entries),
     )
 
 
@@ -191,9 +191,29 @@ def activity_outcome(
     return ActivityOutcomeAnswer(
         activity=render_activity(told.activity, codes),
         decision=None if told.decision is None else render_decision(told.decision),
-        entries=_entries(told.entries),
-        balances=_balances(told.entries),
+        entries=render_entries(told.entries),
+        balances=balances_after(told.entries),
     )
+
+
+def render_entries(entries: Iterable[Entry]) -> list[EntryAnswer]:
+    """Return entries as callers see them."""
+    names = Names()
+    return [render_entry(entry, names) for entry in entries]
+
+
+def balances_after(entries: Iterable[Entry]) -> list[BalanceAfter]:
+    """Return the numbers of each account after its last entry, as they came first."""
+    last: dict[object, Entry] = {}
+    for entry in entries:
+        known = last.get(entry.account)
+        if known is None or known.sequence < entry.sequence:
+            last[entry.account] = entry
+    names = Names()
+    return [
+        BalanceAfter(account=names.account(one.account), balance=render_balance(one))
+        for one in last.values()
+    ]
 
 
 def _taken(one: journeys.TakenBack) -> TakingAnswer:
@@ -208,22 +228,3 @@ def _taken(one: journeys.TakenBack) -> TakingAnswer:
 
 def _given_back(one: journeys.GivenBack) -> GivenBackAnswer:
     return GivenBackAnswer(tender=one.tender, points=one.points, refusal=one.refusal)
-
-
-def _entries(entries: Iterable[Entry]) -> list[EntryAnswer]:
-    names = Names()
-    return [render_entry(entry, names) for entry in entries]
-
-
-def _balances(entries: Iterable[Entry]) -> list[BalanceAfter]:
-    """Return the numbers of each account after its last entry, as they came first."""
-    last: dict[object, Entry] = {}
-    for entry in entries:
-        known = last.get(entry.account)
-        if known is None or known.sequence < entry.sequence:
-            last[entry.account] = entry
-    names = Names()
-    return [
-        BalanceAfter(account=names.account(one.account), balance=render_balance(one))
-        for one in last.values()
-    ]
