@@ -191,6 +191,8 @@ def test_versions_are_listed_the_newest_first_and_looked_up(api: Api) -> None:
     second = api.get(f"{CONFIG}?version=2").body
     assert (second["version"], second["note"]) == (2, "now refuse")
     assert second["document"]["returns"]["shortfall"] == "refuse"
+    both = api.get(f"{CONFIG}?version=2&at=2030-01-01T00:00:00Z")
+    assert (both.status, both.code) == (400, "malformed")
     missing = api.get(f"{CONFIG}?version=4")
     assert (missing.status, missing.code) == (404, "configuration_not_found")
 

@@ -13,7 +13,7 @@ from punchcard.programs.operations import find_wallet_faults
 
 from .document import WORD, Document, WalletDocument
 from .errors import ConfigurationMalformed
-from .structure import Structure, escape
+from .structure import Structure, escape, shown
 
 MISTAKES_MAX = 100
 """How many are told."""
@@ -101,7 +101,7 @@ def _of_wallets(
         for field, why in FIXED.items():
             if there is None or getattr(wallet, field) == getattr(there, field):
                 continue
-            detail = f"it is {getattr(there, field)}, and stays so: {why}"
+            detail = f"it is {shown(getattr(there, field))}, and stays so: {why}"
             pointer = f"{place}/{field}"
             yield Mistake(pointer=pointer, code="cannot_change", detail=detail)
 

@@ -71,7 +71,9 @@ class Structure:
     ) -> Any:
         if not isinstance(value, dict):
             self.is_torn = self.is_torn or place.count("/") < 2
-            return self._wrong(place, "wrong_type", _not_a("fields with names", value))
+            return self._wrong(
+                place, "wrong_type", _not("here stand fields with names", value)
+            )
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         tag = kind.__struct_config__.tag_field
         made: dict[str, Any] = {} if tag is None else {tag: value[tag]}
@@ -99,7 +101,7 @@ class Structure:
     def _look_at_list(self, value: object, kind: Any, place: str, sound: str) -> Any:
         if not isinstance(value, (list, tuple)):
             self.is_torn = True
-            return self._wrong(place, "wrong_type", _not_a("a list", value))
+            return self._wrong(place, "wrong_type", _not("here stands a list", value))
         if len(value) > (most := WORDS_MAX if str in _plain(kind) else THINGS_MAX):
             self.is_torn = True
             detail = f"here may stand {most:,}, not {len(value):,}"
@@ -120,7 +122,9 @@ class Structure:
     ) -> Any:
         if not isinstance(value, dict):
             self.is_torn = True
-            return self._wrong(place, "wrong_type", _not_a("fields with names", value))
+            return self._wrong(
+                place, "wrong_type", _not("here stand fields with names", value)
+            )
         if len(value) > THINGS_MAX:
             self.is_torn = True
             detail = f"here may stand {THINGS_MAX:,}, not {len(value):,}"
@@ -143,6 +147,13 @@ class Structure:
 def escape(step: object) -> str:
     """Return a name as a step of a JSON pointer."""
     return _cut(str(step)).replace("~", "~0").replace("/", "~1")
+
+
+def shown(value: object) -> str:
+    """Return a value as a document has it, or the beginning of one."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return _cut(repr(value))
 
 
 class _Wrong(msgspec.Struct, frozen=True):
@@ -200,7 +211,7 @@ def _misfit(value: object, kind: Any) -> tuple[str, str] | None:
         reason = str(error).replace(r"\\Z'", "$'")
         if ", got " in reason:
             return "wrong_type", reason
-        return "wrong_value", f"{_cut(repr(value))}: {reason}"
+        return "wrong_value", f"{shown(value)}: {reason}"
     return None
 
 
@@ -236,12 +247,12 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _not_a(wanted: str, value: object) -> str:
-    return f"here stand {wanted}, not {_cut(repr(value))}"
+def _not(wanted: str, value: object) -> str:
+    return f"{wanted}, not {shown(value)}"
 
 
 def _none_of(value: object, words: Any) -> str:
-    return f"{_cut(repr(value))} is none of {', '.join(map(str, words))}"
+    return f"{shown(value)} is none of {', '.join(map(str, words))}"
 
 
 def _unknown(name: object, known: list[str]) -> str:
@@ -252,5 +263,5 @@ def _unknown(name: object, known: list[str]) -> str:
 
 def _cut(text: str) -> str:
     """Return a text that was sent, but not megabytes of it, and fit to be shown."""
-    shown = text.encode(errors="replace").decode().replace("\0", "?")
-    return shown if len(shown) <= _ECHO_MAX else f"{shown[:_ECHO_MAX]}…"
+    said = text.encode(errors="replace").decode().replace("\0", "?")
+    return said if len(said) <= _ECHO_MAX else f"{said[:_ECHO_MAX]}…"

@@ -55,8 +55,8 @@ earning:
         ("a/b~c: 1", "/a~1b~0c", "unknown_field", "`a/b~c`"),
         ("12: 1", "/12", "unknown_field", "`12`"),
         ("just text", "", "wrong_type", "fields with names, not 'just text'"),
-        ("", "", "wrong_type", "fields with names, not None"),
-        ("wallets: 5", "/wallets", "wrong_type", "here stand a list, not 5"),
+        ("", "", "wrong_type", "fields with names, not null"),
+        ("wallets: 5", "/wallets", "wrong_type", "here stands a list, not 5"),
         ("earning: []", "/earning", "wrong_type", "fields with names, not []"),
         ("activities: [review]", "/activities", "wrong_type", "fields with names"),
         # Wallets.
@@ -120,7 +120,7 @@ earning:
             "wallets: [{code: points, name: Points, idle: P1Y}]",
             "/wallets/0/idle",
             "cannot_change",
-            "it is None, and stays so: it counts from what was done",
+            "it is null, and stays so: it counts from what was done",
         ),
         (
             'wallets: [{code: points, name: "a\\0b"}]',

@@ -204,6 +204,10 @@ class ProgramConfig(Endpoint):
     def get(self, call: Call[NoBody, ConfigQuery]) -> Answer:
         """Look up the configuration."""
         query = call.query
+        if query.version is not None and query.at is not None:
+            detail = "Say `version` or `at`, not both."
+            wrong = FieldError(code="wrong_value", detail=detail, parameter="at")
+            raise Problem("malformed", detail, errors=[wrong])
         found = export_configuration(
             program=call.program.id, version=query.version, at=query.at or call.now
         )
