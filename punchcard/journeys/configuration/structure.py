@@ -78,7 +78,7 @@ class Structure:
         tag = kind.__struct_config__.tag_field
         made: dict[str, Any] = {} if tag is None else {tag: value[tag]}
         for name in value:
-            if name not in fields and name != tag:
+            if name not in fields and (tag is None or name != tag):
                 detail = _unknown(name, [*fields, *([tag] if tag else [])])
                 self._wrong(f"{place}/{escape(name)}", "unknown_field", detail)
         is_whole = True

@@ -12,7 +12,6 @@ from collections.abc import Hashable
 from datetime import date
 from typing import Any
 
-import msgspec
 import yaml
 
 from .errors import ConfigurationUnreadable
@@ -31,7 +30,19 @@ def read_text(text: str) -> Any:
     if len(text) > TEXT_MAX:
         raise ConfigurationUnreadable(f"more than {TEXT_MAX} characters")
     if text.lstrip().startswith("{"):
-        return _read_json(text)
+        # YAML in braces is none of JSON, and JSON with tabs is none of YAML.
+        try:
+            return json.loads(text, object_pairs_hook=_without_twins)
+        except json.JSONDecodeError as error:
+            if "\t" in text:
+                place = {"line": error.lineno, "column": error.colno}
+                raise ConfigurationUnreadable(error.msg, **place) from error
+        except RecursionError:
+            raise ConfigurationUnreadable("nested too deeply") from None
+    return _read_yaml(text)
+
+
+def _read_yaml(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a safe one
     except yaml.MarkedYAMLError as error:
@@ -89,24 +100,6 @@ def line_of(text: str, pointer: str) -> int | None:
     return line
 
 
-def _read_json(text: str) -> Any:
-    try:
-        msgspec.json.decode(text)
-        return json.loads(text, object_pairs_hook=_without_twins)
-    except json.JSONDecodeError as error:
-        place = {"line": error.lineno, "column": error.colno}
-        raise ConfigurationUnreadable(error.msg, **place) from error
-    except RecursionError:
-        raise ConfigurationUnreadable("nested too deeply") from None
-    except (msgspec.DecodeError, ValueError) as error:
-        if isinstance(error, ConfigurationUnreadable):
-            raise
-        found = re.search(r"\(byte (\d+)\)", str(error))
-        before = text.encode(errors="replace")[: int(found[1]) if found else 0]
-        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2]) + 1
-        raise ConfigurationUnreadable(str(error), line=line, column=column) from error
-
-
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, value in pairs:
@@ -122,9 +115,11 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases are not read", mark)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _unread("anchors and aliases", event)
+        if getattr(event, "tag", None) is not None:
+            raise _unread("tags", event)
         return super().compose_node(parent, index)
 
     def construct_mapping(
@@ -152,6 +147,11 @@ class _Loader(yaml.SafeLoader):
             return date.fromisoformat(node.value)
         except ValueError as error:
             raise _wrong(f"there is no day {node.value}", node) from error
+
+
+def _unread(what: str, event: yaml.Event) -> yaml.composer.ComposerError:
+    mark: Any = event.start_mark
+    return yaml.composer.ComposerError(None, None, f"{what} are not read", mark)
 
 
 def _wrong(reason: str, node: yaml.Node) -> yaml.constructor.ConstructorError:

@@ -54,6 +54,7 @@ earning:
         ("walets: []", "/walets", "unknown_field", "did you mean `wallets`?"),
         ("a/b~c: 1", "/a~1b~0c", "unknown_field", "`a/b~c`"),
         ("12: 1", "/12", "unknown_field", "`12`"),
+        ("~: 1", "/None", "unknown_field", "`None`"),
         ("just text", "", "wrong_type", "fields with names, not 'just text'"),
         ("", "", "wrong_type", "fields with names, not null"),
         ("wallets: 5", "/wallets", "wrong_type", "here stands a list, not 5"),
