@@ -14,7 +14,7 @@ from punchcard.kernel import sql
 from punchcard.kernel.transactions import require_transaction
 
 from . import errors
-from .contents import Status, TenderKind
+from .contents import Refund, Status, TenderKind
 from .order import ActivityView, LineView, OrderView, ReturnView, TenderView
 from .reading import (
     ACTIVITY,
@@ -31,6 +31,7 @@ __all__ = [
     "ActivityView",
     "LineView",
     "OrderView",
+    "Refund",
     "ReturnView",
     "Status",
     "TenderKind",

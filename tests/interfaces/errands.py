@@ -46,7 +46,11 @@ _OTHERWISE: dict[str, dict[str, Any]] = {
 
 
 def key_reused(scene: Scene, method: str, path: str) -> Answer:
-    if _verb(path) in _OTHERWISE and not {"{job}", "{order}"} & set(path.split("/")):
+    if _verb(path) in _OTHERWISE and not {
+        "{job}",
+        "{order}",
+        "{return}",
+    } & set(path.split("/")):
         scene.send(method, path)
         return scene.send(method, path, body=_OTHERWISE[_verb(path)])
     # Of what is no command a key stands for one request, whatever it is about.

@@ -7,7 +7,7 @@ from typing import Any
 from tests.interfaces import errands_of_people
 from tests.interfaces.conftest import Answer
 from tests.interfaces.errands import Errand
-from tests.interfaces.ordering import PER_EURO, an_order, configure
+from tests.interfaces.ordering import NOON, PER_EURO, an_order, configure
 from tests.interfaces.scene import Scene
 
 CARD = {"kind": "card", "amount": 1200}
@@ -43,6 +43,10 @@ def member_erased(scene: Scene, method: str, path: str) -> Answer:
 
 def order_not_found(scene: Scene, method: str, path: str) -> Answer:
     return scene.send(method, path, named={"order": "ext:nobody"})
+
+
+def return_not_found(scene: Scene, method: str, path: str) -> Answer:
+    return scene.send(method, path, named={"return": "ext:nobody"})
 
 
 def currency_differs(scene: Scene, method: str, path: str) -> Answer:
@@ -90,6 +94,12 @@ def order_cannot_move(scene: Scene, method: str, path: str) -> Answer:
     return scene.send(method, path, named={"order": order})
 
 
+def refund_ended(scene: Scene, method: str, path: str) -> Answer:
+    """Tell that it failed after it has succeeded."""
+    assert scene.send(method, path, key="before").status == 200
+    return _said(scene, method, path, outcome="failed")
+
+
 def line_not_found(scene: Scene, method: str, path: str) -> Answer:
     lines = [{"line": 9, "quantity": 1}]
     return _said(scene, method, path, everything=False, lines=lines)
@@ -106,8 +116,14 @@ def points_spent(scene: Scene, method: str, path: str) -> Answer:
     configure(scene.api, {"earn": PER_EURO}, returns=refuse)
     order = an_order(scene.api, "earning", status="open")
     assert scene.api.post(f"/v1/orders/{order}/pay", {}).body["entries"]
+    named = {"order": order}
+    if "{return}" in path:
+        back = {"external_id": "back", "occurred_at": NOON.isoformat()}
+        said = back | {"everything": True, "refund": "pending"}
+        told = scene.api.post(f"/v1/orders/{order}/returns", said)
+        named = {"return": told.body["return"]["id"]}
     scene.empty()
-    return scene.send(method, path, named={"order": order})
+    return scene.send(method, path, named=named)
 
 
 def activity_type_unknown(scene: Scene, method: str, path: str) -> Answer:
@@ -124,7 +140,7 @@ ORDERS: dict[str, Errand] = {
     "member_not_found": member_not_found,
     "member_erased": member_erased,
     "order_not_found": order_not_found,
-    "return_not_found": nobodys,
+    "return_not_found": return_not_found,
     "activity_not_found": nobodys,
     "currency_differs": currency_differs,
     "tender_entry_not_found": tender_entry_not_found,
@@ -134,6 +150,7 @@ ORDERS: dict[str, Errand] = {
     "return_reused": return_reused,
     "activity_reused": activity_reused,
     "order_cannot_move": order_cannot_move,
+    "refund_ended": refund_ended,
     "line_not_found": line_not_found,
     "exceeds_order": exceeds_order,
     "points_spent": points_spent,

@@ -69,18 +69,27 @@ def an_order(
     return typed("ord", done.order.id)
 
 
-def a_return(api: Api, order: str, external_id: str, **said: Any) -> str:
-    """Record a return, of everything unless something is said; return its id."""
+def a_return(
+    api: Api, order: str, external_id: str, *, pending: bool = False, **said: Any
+) -> str:
+    """Record a return, of everything unless something is said; return its id.
+
+    Of one with a pending refund nothing is taken back before that has succeeded.
+    """
     returned = NewReturn(
         order=untyped("ord", order),
         external_id=external_id,
         occurred_at=NOON,
         everything=not said,
+        refund_pending=pending,
         **said,
     )
     with transaction():
         (done,) = operations.record_returns(
-            program=api.program, returns=[returned], now=clock.read()
+            program=api.program,
+            returns=[returned],
+            now=clock.read(),
+            withhold={external_id} if pending else set(),
         )
     assert done.created, done.refusal
     assert done.returned is not None

@@ -11,7 +11,7 @@ from typing import Any
 from punchcard.interfaces.api.documents import openapi_document
 from tests.interfaces.conftest import Answer, Api, make_api
 from tests.interfaces.operations import NAMES, fill
-from tests.interfaces.ordering import an_order
+from tests.interfaces.ordering import a_return, an_order
 from tests.interfaces.people import a_person, visitor
 
 PATHS: dict[str, dict[str, Any]] = json.loads(openapi_document())["paths"]
@@ -62,6 +62,12 @@ class Scene:
         """An order that Anna did not pay yet."""
         return an_order(self.api, "open order", status="open")
 
+    @cached_property
+    def returned(self) -> str:
+        """A return of Anna's, of which the refund is under way."""
+        order = an_order(self.api, "returned order")
+        return a_return(self.api, order, "scene return", pending=True)
+
     def ask(self, kind: str) -> Any:
         """Ask for a job; return its id."""
         answer = self.api.post("/v1/jobs", {"kind": kind})
@@ -91,6 +97,8 @@ class Scene:
             named["job"] = self.job
         if "{order}" in template and "order" not in named:
             named["order"] = self.open_order if verb == "pay" else self.order
+        if "{return}/refund" in template and "return" not in named:
+            named["return"] = self.returned
         return fill(template, names | named)
 
     def body(self, method: str, template: str) -> Any:
@@ -100,7 +108,7 @@ class Scene:
             return None
         if template.endswith("{job}/file"):
             return FILE
-        if verb in BODIES:
+        if verb in BODIES and "{return}" not in template:
             return BODIES[verb]
         content = PATHS[template][method.lower()].get("requestBody", {}).get("content")
         return content["application/json"]["example"] if content else None

@@ -185,9 +185,10 @@ class Seeds:
         place = a_place(self.api)
         return an_order(self.api, self.name("order"), place=place, **said)
 
-    def returned(self) -> str:
+    def returned(self, *, pending: bool = False) -> str:
         """Record an order of Anna's and its return; return the return's id."""
-        return a_return(self.api, self.order(), self.name("return"))
+        name = self.name("return")
+        return a_return(self.api, self.order(), name, pending=pending)
 
     def activity(self) -> str:
         """Record an activity of Anna's; return its id."""
@@ -286,6 +287,7 @@ CALLS: Mapping[str, Callable[[Seeds], Call]] = {
     "getOrder": lambda s: Call(path={"order": s.order()}),
     "listReturns": lambda s: Call(path={"order": s.order()}),
     "getReturn": lambda s: Call(path={"return": s.returned()}),
+    "settleRefund": lambda s: Call(path={"return": s.returned(pending=True)}),
     "getActivity": lambda s: Call(path={"activity": s.activity()}),
     "applyConfiguration": lambda _: Call(headers={"If-Match": "*"}),
     "createPlace": lambda s: Call(body={"code": s.name("place")}),

@@ -112,6 +112,7 @@ TABLE: Mapping[str, Row] = {
         422, "The external id is of an activity with other contents."
     ),
     "order_cannot_move": Row(409, "An order does not go from its status to that one."),
+    "refund_ended": Row(409, "The refund ended in another way, or there is none."),
     "line_not_found": Row(404, "The order has no such line."),
     "exceeds_order": Row(422, "More than what is left of the order is to come back."),
     "points_spent": Row(422, "What the order earned is spent already."),

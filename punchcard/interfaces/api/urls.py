@@ -165,6 +165,7 @@ urlpatterns = [
     path("v1/orders/<ref:order>/reopen", order_moves.ReopenOrder.as_view()),
     path("v1/orders/<ref:order>/returns", returns.ReturnsOfOrder.as_view()),
     path("v1/orders/<ref:order>", orders.OneOrder.as_view()),
+    path("v1/returns/<ref:return>/refund", returns.RefundOfReturn.as_view()),
     path("v1/returns/<ref:return>", returns.OneReturn.as_view()),
     path("v1/activities", activities.Activities.as_view()),
     path("v1/activities/<ref:activity>", activities.OneActivity.as_view()),

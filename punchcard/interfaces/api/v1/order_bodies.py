@@ -249,6 +249,28 @@ class ReturnBody(_Body, frozen=True, kw_only=True):
     ] = []
     shipping: Amount = 0
     everything: WholeReturn = False
+    refund: Annotated[
+        Literal["none", "pending"],
+        Meta(
+            description=(
+                "`pending`: money goes back, and nobody knows yet that it arrives. "
+                "Then nothing is taken before you tell that it has; only what a "
+                "program deducts from refunds is taken at once."
+            )
+        ),
+    ] = "none"
+
+
+class ReturnRefundBody(_Body, frozen=True, kw_only=True):
+    """What became of the refund of a return."""
+
+    outcome: Annotated[
+        Literal["succeeded", "failed"],
+        Meta(description="What failed may still succeed.", examples=["succeeded"]),
+    ]
+    occurred_at: Annotated[Instant | None, Meta(description="When; left out: now.")] = (
+        None
+    )
 
 
 class ActivityBody(_Body, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from punchcard.orders.queries import (
     ActivityView,
     LineView,
     OrderView,
+    Refund,
     ReturnView,
     Status,
     TenderKind,
@@ -159,6 +160,16 @@ class ReturnAnswer(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     shipping: NoMoney
+    refund: Annotated[
+        Refund, Meta(description="How the refund stands.", examples=["none"])
+    ]
+    withheld: Annotated[
+        bool,
+        Meta(
+            description="Whether nothing is taken back before the refund succeeded.",
+            examples=[False],
+        ),
+    ]
     lines: list[ReturnedLineAnswer]
     tenders: list[ReturnedTenderAnswer]
     occurred_at: datetime
@@ -222,6 +233,8 @@ def render_return(returned: ReturnView) -> ReturnAnswer:
         n=returned.n,
         amount=returned.amount,
         shipping=returned.shipping,
+        refund=returned.refund,
+        withheld=returned.withheld,
         lines=[
             ReturnedLineAnswer(
                 line=one.line, quantity=one.quantity, amount=one.amount, tax=one.tax

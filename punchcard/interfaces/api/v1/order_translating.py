@@ -25,6 +25,7 @@ from punchcard.orders.operations import (
     NewOrder,
     NewReturn,
     NewTender,
+    RefundOutcome,
     ReturnedPart,
 )
 
@@ -35,6 +36,7 @@ from .order_bodies import (
     OrderBody,
     PayBody,
     ReturnBody,
+    ReturnRefundBody,
     TenderBody,
 )
 
@@ -138,6 +140,18 @@ def new_return(body: ReturnBody, *, order: UUID) -> NewReturn:
         ),
         shipping=body.shipping,
         everything=body.everything,
+        refund_pending=body.refund == "pending",
+    )
+
+
+def new_refund(
+    body: ReturnRefundBody, *, returned: UUID, now: datetime
+) -> RefundOutcome:
+    """Return the outcome that a body says; it is now, where nothing else is said."""
+    return RefundOutcome(
+        returned=returned,
+        succeeded=body.outcome == "succeeded",
+        at=now if body.occurred_at is None else happened(body.occurred_at),
     )
 
 

@@ -1,4 +1,4 @@
-"""Returns: recorded and listed by order, looked up."""
+"""Returns: recorded and listed by order, looked up; what became of their refunds."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ from punchcard.interfaces.api.pagination import (
     paginate,
 )
 from punchcard.journeys.orders.return_orders import return_orders
-from punchcard.orders.queries import list_returns
+from punchcard.journeys.orders.settle_refunds import settle_refunds
+from punchcard.orders.queries import get_order, list_returns
 
 from .decision_shapes import TakingAnswer, entry_name
-from .order_bodies import ReturnBody
+from .order_bodies import ReturnBody, ReturnRefundBody
 from .order_outcomes import ReturnOutcomeAnswer, return_outcome
 from .order_places import require_own_place
 from .order_shapes import ReturnAnswer, codes_of, render_return
-from .order_translating import new_return
+from .order_translating import new_refund, new_return
 from .posting import DryRun
 from .reading import SmallPlace
 
@@ -164,6 +165,48 @@ class OneReturn(Endpoint):
             returned=render_return(found), taken=[_taking(one) for one in takings]
         )
         return Answer(body=detail)
+
+
+class RefundOfReturn(Endpoint):
+    """`POST /v1/returns/{return}/refund`."""
+
+    @operation(
+        Operation(
+            id="settleRefund",
+            summary="Tell what became of a return's refund",
+            description=(
+                "Of a return that was told with a refund that is pending. Once it has "
+                "succeeded, what the order had earned is taken back, and points that "
+                "paid for it return to the lots that they left. Where it failed, "
+                "nothing is taken; points that were deducted from it are there again, "
+                "for good. The same outcome again changes nothing, and is answered "
+                "with what stands. A dry run is a preview."
+            ),
+            tag="orders",
+            scope="orders:write",
+            body=ReturnRefundBody,
+            query=DryRun,
+            answers={200: ReturnOutcomeAnswer},
+            refusals=("return_not_found", "refund_ended", "points_spent"),
+            key="optional",
+            one_transaction=False,
+        )
+    )
+    def post(self, call: Call[ReturnRefundBody, DryRun]) -> Answer:
+        """Tell what became of a return's refund."""
+        program = call.program.id
+        returned = resolve_return(program=program, text=call.path["return"])
+        order = get_order(program=program, order=returned.order)
+        require_own_place(call.caller, order)
+        (told,) = settle_refunds(
+            program=program,
+            outcomes=[new_refund(call.body, returned=returned.id, now=call.now)],
+            now=call.now,
+            author=call.author,
+            dry_run=call.query.dry_run,
+        )
+        codes = codes_of(program=program, places=[order.place])
+        return Answer(body=return_outcome(told, codes))
 
 
 def _taking(view: TakingView) -> TakingAnswer:
