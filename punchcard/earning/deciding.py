@@ -7,7 +7,6 @@ worked out exactly and rounded once, and caps come last.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from . import achieving
@@ -15,7 +14,7 @@ from .decisions import Award, Decision, Use, Verdict
 from .documents import Achieve, Multiply, Rule, Ruleset
 from .purchases import Counter, Purchase, Used
 from .rules import capping, competing, granting, matching, multiplying
-from .rules.basis import Base, base_of, counted_in
+from .rules.basis import Base, base_of, counted_in, once
 from .rules.competing import Candidate
 from .rules.formula import divide
 from .rules.matching import No
@@ -60,7 +59,7 @@ def decide(
     work.grant([one for one in candidates if one.rule.id not in losers])
     return Decision(
         awards=tuple(award for award in work.awards if award.points),
-        looked_at=tuple(work.verdict(rule) for rule in work.rules.ordered),
+        looked_at=tuple([work.verdict(rule) for rule in work.rules.ordered]),
         uses=tuple(work.uses),
     )
 
@@ -131,8 +130,7 @@ class _Work:
             before = progress.reached and not earn.repeats
             detail = f"{progress.counted} of {progress.target}"
             return No("reached_before" if before else "not_reached", detail)
-        points = Fraction(earn.points)
-        self.bases.append((rule, Base(rate=points, per=1, basis={None: reached})))
+        self.bases.append((rule, once(rule, earn.points, reached)))
         return None
 
     def leave_out_others(self) -> None:
@@ -156,7 +154,7 @@ class _Work:
         )
         for rule, base in self.bases:
             chain = chains.of(rule, base)
-            asked = granting.ask(rule, base, chain)
+            asked = granting.ask(base, chain)
             total = asked[0].total
             allowed = capping.allow(rule, total, self.at, self.zone, self.used)
             found.append(Candidate(rule, base, asked, allowed))
@@ -181,12 +179,13 @@ class _Work:
             self.refused[rule.id] = No("nothing_to_multiply")
             return
         asked = [points for _, _, points in found]
-        allowed = capping.allow(rule, sum(asked), self.at, self.zone, self.used)
-        parts = divide(allowed.points, asked)
+        total = sum(asked)
+        allowed = capping.allow(rule, total, self.at, self.zone, self.used)
+        parts = asked if allowed.points == total else divide(allowed.points, asked)
         for (one, place, points), part in zip(found, parts, strict=True):
             code = allowed.code if part < points else one.allowed.code
-            self._award(one, place, allowed._replace(points=part, code=code))
-        self._count(rule, allowed, sum(asked))
+            self._award(one, place, capping.Allowed(part, code, allowed.detail))
+        self._count(rule, allowed, total)
 
     def _award(self, one: Candidate, place: int, allowed: capping.Allowed) -> None:
         asked = one.chain[place]
@@ -202,11 +201,12 @@ class _Work:
 
     def verdict(self, rule: Rule) -> Verdict:
         """Return what became of a rule."""
+        points = self.granted.get(rule.id)
         refusal = self.refused.get(rule.id)
         return Verdict(
             rule=rule.id,
-            matched=rule.id in self.granted,
-            points=self.granted.get(rule.id, 0),
+            matched=points is not None,
+            points=points or 0,
             code=None if refusal is None else refusal.code,
             detail="" if refusal is None else refusal.detail,
         )

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
-from punchcard.earning.documents import Achieve, Fixed, PerItem, PerSpend, Rule
+import msgspec
+
+from punchcard.earning.documents import (
+    Achieve,
+    Fixed,
+    PerItem,
+    PerSpend,
+    Ratio,
+    Rule,
+)
 from punchcard.earning.purchases import PartOf, Purchase, PurchasedLine
-from punchcard.earning.rules.formula import divide, exact, scaled
+from punchcard.earning.rules.formula import Formula, divide, parts_of, scaled
 from punchcard.earning.rules.matching import Chosen, Setting
 from punchcard.kernel.amounts import spread
 
@@ -16,14 +24,12 @@ _PAID = PerSpend(points=1, per=1, tax="after")
 """What is paid with money, with tax and after discounts."""
 
 
-class Base(NamedTuple):
-    """A rule's formula: sum of basis x rate / per; `whole_steps` counts whole per."""
+class Base(msgspec.Struct, frozen=True, gc=False):
+    """A rule's formula, sum of basis x rate / per, and what it applies to."""
 
-    rate: Fraction
-    per: int
+    formula: Formula
     basis: dict[PartOf, int]
     """By what it is of."""
-    whole_steps: bool = False
 
 
 def base_of(rule: Rule, chosen: Sequence[Chosen], setting: Setting) -> Base | None:
@@ -35,17 +41,24 @@ def base_of(rule: Rule, chosen: Sequence[Chosen], setting: Setting) -> Base | No
         items: dict[PartOf, int] = {
             one.line.n: 1 if one.one_item else one.line.quantity for one in chosen
         }
-        return Base(rate=exact(earn.points), per=1, basis=items) if items else None
+        return Base(_formula(rule, earn.points), items) if items else None
     if isinstance(earn, PerSpend) and (chosen or rule.lines is None):
         basis = _spent(earn, chosen, setting)
         if basis:
-            return Base(
-                rate=exact(earn.points),
-                per=earn.per,
-                basis=basis,
-                whole_steps=earn.whole_steps,
-            )
+            steps = earn.whole_steps
+            return Base(_formula(rule, earn.points, earn.per, steps=steps), basis)
     return None
+
+
+def once(rule: Rule, points: int, times: int = 1) -> Base:
+    """Return what gives points for the whole, so many times."""
+    return Base(_formula(rule, points), {None: times})
+
+
+def _formula(rule: Rule, rate: Ratio, per: int = 1, *, steps: bool = False) -> Formula:
+    rounding = rule.rounding
+    by_line = rounding.per == "line"
+    return Formula(parts_of(rate), per, steps, rounding.mode, by_line)
 
 
 def counted_in(earn: Achieve, chosen: Sequence[Chosen], setting: Setting) -> int:
@@ -63,7 +76,7 @@ def _fixed(
     if rule.lines is None:
         if setting.purchase.trigger == "order" and not setting.lines:
             return None
-        return Base(rate=exact(earn.points), per=1, basis={None: 1})
+        return once(rule, earn.points)
     if not chosen:
         return None
     # By what the lines cost: a returned line takes its own part along.
@@ -72,7 +85,7 @@ def _fixed(
     }
     if not any(basis.values()):
         basis = {one.line.n: one.line.quantity for one in chosen}
-    return Base(rate=exact(earn.points), per=sum(basis.values()), basis=basis)
+    return Base(_formula(rule, earn.points, sum(basis.values())), basis)
 
 
 def _spent(

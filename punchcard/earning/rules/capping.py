@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from punchcard.earning.decisions import Use, WhyNot
 from punchcard.earning.documents import CapPeriod, Rule
@@ -25,7 +26,7 @@ _CODES: Mapping[CapPeriod, WhyNot] = {
 }
 
 
-class Allowed(NamedTuple):
+class Allowed(msgspec.Struct, frozen=True, gc=False):
     """Points that pass, and what stopped the others."""
 
     points: int
@@ -42,7 +43,7 @@ def allow(
 ) -> Allowed:
     """Return how many of the asked points pass; of several caps the tightest counts."""
     allowed = Allowed(asked)
-    if not asked:
+    if not asked or not is_limited(rule):
         return allowed
     if rule.cooldown is not None:
         last = used.get(counter_of(rule.id, "ever", at, zone), _NOTHING).last_at
@@ -71,10 +72,13 @@ def _cools(cooldown: str, last: datetime, at: datetime, zone: ZoneInfo) -> bool:
     return second < add_duration(first, parse_duration(cooldown), zone)
 
 
+def is_limited(rule: Rule) -> bool:
+    """Return whether a rule has any cap or cooldown."""
+    return bool(rule.caps) or rule.cooldown is not None
+
+
 def periods_of(rule: Rule) -> tuple[CapPeriod, ...]:
     """Return the periods of what must be known of a rule's past: caps, cooldown."""
-    if not rule.caps and rule.cooldown is None:
-        return ()
     periods = {cap.per: None for cap in rule.caps if cap.per != "order"}
     if rule.cooldown is not None:
         periods["ever"] = None
@@ -83,7 +87,7 @@ def periods_of(rule: Rule) -> tuple[CapPeriod, ...]:
 
 def uses_of(rule: Rule, points: int, at: datetime, zone: ZoneInfo) -> list[Use]:
     """Return what granting `points` adds to the counters of a rule."""
-    if not points:
+    if not points or not is_limited(rule):
         return []
     return [
         Use(counter=counter_of(rule.id, per, at, zone), points=points, times=1)

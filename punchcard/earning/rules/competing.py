@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from punchcard.earning.documents import Rule, Stacking
 from punchcard.earning.rules.basis import Base
@@ -11,7 +12,7 @@ from punchcard.earning.rules.capping import Allowed
 from punchcard.earning.rules.granting import Asked
 
 
-class Candidate(NamedTuple):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A rule that grants by itself, with all that it and its multipliers ask for."""
 
     rule: Rule

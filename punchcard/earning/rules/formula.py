@@ -10,23 +10,25 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from math import lcm
-from typing import NamedTuple
+
+import msgspec
 
 from punchcard.earning.documents import Ratio, RoundingMode
 from punchcard.kernel.amounts import spread
 
 
-class Formula(NamedTuple):
+class Formula(msgspec.Struct, frozen=True, gc=False):
     """A rate, and how what it gives is rounded."""
 
-    rate: Fraction
+    rate: tuple[int, int]
+    """Numerator and denominator."""
     per: int
     whole_steps: bool
     mode: RoundingMode
     by_line: bool
 
 
-class Scaled(NamedTuple):
+class Scaled(msgspec.Struct, frozen=True, gc=False):
     """Ratios as whole numbers over one denominator."""
 
     numbers: tuple[int, ...]
@@ -39,6 +41,12 @@ def exact(ratio: Ratio) -> Fraction:
     return Fraction(ratio)
 
 
+@lru_cache(maxsize=4096)
+def parts_of(ratio: Ratio) -> tuple[int, int]:
+    """Return the numerator and the denominator of a ratio of a document or an award."""
+    return exact(ratio).as_integer_ratio()
+
+
 def scaled(ratios: Sequence[Fraction]) -> Scaled:
     """Bring ratios onto one denominator."""
     over = lcm(*(ratio.denominator for ratio in ratios))
@@ -46,7 +54,7 @@ def scaled(ratios: Sequence[Fraction]) -> Scaled:
     return Scaled(tuple(numbers), over)
 
 
-class Points(NamedTuple):
+class Points(msgspec.Struct, frozen=True, gc=False):
     """What a formula gives: whole points in all, and weights to divide them by."""
 
     total: int
@@ -62,8 +70,8 @@ def work_out(formula: Formula, basis: Scaled, factors: Scaled) -> Points:
         for amount, factor in zip(basis.numbers, factors.numbers, strict=True)
     ]
     number, over = _scale(formula, basis)
-    number, over = number * formula.rate.numerator, over * factors.over
-    over *= formula.rate.denominator
+    times, by = formula.rate
+    number, over = number * times, over * factors.over * by
     if formula.by_line:
         each = [whole(weight * number, over, formula.mode) for weight in weights]
         return Points(sum(each), weights, each)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
+from typing import get_args
+
+import msgspec
 
 from punchcard.earning.decisions import Award, Part
-from punchcard.earning.documents import Rule
+from punchcard.earning.documents import Earn, Rule
 from punchcard.earning.rules.basis import Base
 from punchcard.earning.rules.capping import Allowed
 from punchcard.earning.rules.formula import (
@@ -20,8 +22,10 @@ from punchcard.earning.rules.formula import (
 )
 from punchcard.earning.rules.multiplying import Link
 
+_KINDS = {kind: str(kind.__struct_config__.tag) for kind in get_args(Earn)}
 
-class Asked(NamedTuple):
+
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What one link of a chain asks for, by line."""
 
     link: Link
@@ -31,20 +35,9 @@ class Asked(NamedTuple):
     """Points of all lines."""
 
 
-def formula_of(rule: Rule, base: Base) -> Formula:
-    """Return the formula by which a rule grants."""
-    return Formula(
-        rate=base.rate,
-        per=base.per,
-        whole_steps=base.whole_steps,
-        mode=rule.rounding.mode,
-        by_line=rule.rounding.per == "line",
-    )
-
-
-def ask(rule: Rule, base: Base, chain: Sequence[Link]) -> list[Asked]:
+def ask(base: Base, chain: Sequence[Link]) -> list[Asked]:
     """Return what each link of a chain asks for: together, the whole rounded once."""
-    formula = formula_of(rule, base)
+    formula = base.formula
     basis = Scaled(tuple(base.basis.values()))
     beneath = Scaled((0,) * len(basis.numbers))
     before = _nothing(formula, len(beneath.numbers))
@@ -64,6 +57,8 @@ def _nothing(formula: Formula, lines: int) -> Points:
 
 
 def _between(before: Points, after: Points, beneath: Scaled, link: Link) -> list[int]:
+    if len(after.weights) == 1:
+        return [after.total - before.total]
     if before.of_lines is not None and after.of_lines is not None:
         return [
             more - less
@@ -83,16 +78,17 @@ def award_of(rule: Rule, base: Base, asked: Asked, allowed: Allowed) -> Award:
     points = asked.of_lines
     if allowed.points < asked.total:
         points = divide(allowed.points, points)
-    factors, beneath = asked.link.factors, asked.beneath
+    beneath, factors = _texts(asked.beneath), _texts(asked.link.factors)
+    formula = base.formula
     return Award(
         rule=granting.id,
         of=None if granting is rule else rule.id,
         campaign=granting.campaign,
         wallet=rule.wallet,
-        kind=str(type(granting.earn).__struct_config__.tag),
-        rate=_text(base.rate.numerator, base.rate.denominator),
-        per=base.per,
-        whole_steps=base.whole_steps,
+        kind=_KINDS[type(granting.earn)],
+        rate=_text(*formula.rate),
+        per=formula.per,
+        whole_steps=formula.whole_steps,
         rounding=rule.rounding.mode,
         rounding_per=rule.rounding.per,
         asked=asked.total,
@@ -100,16 +96,23 @@ def award_of(rule: Rule, base: Base, asked: Asked, allowed: Allowed) -> Award:
         points=allowed.points,
         validity=granting.validity or rule.validity,
         parts=tuple(
-            Part(
-                line=line,
-                basis=amount,
-                beneath=_text(beneath.numbers[at], beneath.over),
-                factor=_text(factors.numbers[at], factors.over),
-                points=points[at],
-            )
-            for at, (line, amount) in enumerate(base.basis.items())
+            [
+                Part(
+                    line=line,
+                    basis=amount,
+                    beneath=beneath[at],
+                    factor=factors[at],
+                    points=points[at],
+                )
+                for at, (line, amount) in enumerate(base.basis.items())
+            ]
         ),
     )
+
+
+@lru_cache(maxsize=4096)
+def _texts(ratios: Scaled) -> tuple[str, ...]:
+    return tuple(_text(number, ratios.over) for number in ratios.numbers)
 
 
 @lru_cache(maxsize=4096)

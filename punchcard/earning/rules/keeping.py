@@ -9,7 +9,13 @@ import msgspec
 
 from punchcard.earning.decisions import Award
 from punchcard.earning.purchases import PartOf, Purchase, PurchasedLine
-from punchcard.earning.rules.formula import Formula, exact, scaled, work_out
+from punchcard.earning.rules.formula import (
+    Formula,
+    exact,
+    parts_of,
+    scaled,
+    work_out,
+)
 
 _NONE = Fraction(0)
 _ALL = Fraction(1)
@@ -42,7 +48,7 @@ def _kept(award: Award, returned: Mapping[PartOf, Fraction]) -> int:
 
 def _worked_out(award: Award, shares: Sequence[Fraction]) -> int:
     formula = Formula(
-        rate=exact(award.rate),
+        rate=parts_of(award.rate),
         per=award.per,
         whole_steps=award.whole_steps,
         mode=award.rounding,

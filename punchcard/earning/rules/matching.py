@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeAlias
+from operator import attrgetter
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from punchcard.earning.decisions import WhyNot
 from punchcard.earning.documents import Campaign, Dates, LineFilter, Lines, Rule
@@ -24,14 +27,14 @@ from punchcard.earning.rules.windows import (
 from punchcard.kernel.conditions import Condition, ConditionFailed, compile_condition
 
 
-class No(NamedTuple):
+class No(msgspec.Struct, frozen=True, gc=False):
     """Why a rule does not apply."""
 
     code: WhyNot
     detail: str = ""
 
 
-class Chosen(NamedTuple):
+class Chosen(msgspec.Struct, frozen=True, gc=False):
     """A line that a rule matches: whole, or one item of it."""
 
     line: PurchasedLine
@@ -46,7 +49,7 @@ class Setting:
         self.wall = purchase.occurred_at.astimezone(zone)
         """The wall clock of the programme."""
         self.today = self.wall.date()
-        self.lines = sorted(purchase.lines, key=lambda line: line.n)
+        self.lines = sorted(purchase.lines, key=attrgetter("n"))
         """In order of their numbers: how they came changes nothing."""
         self.all_lines = [Chosen(line) for line in self.lines]
 
@@ -207,7 +210,7 @@ def chooser_of(lines: Lines | None) -> Chooser:
     return choose
 
 
-class _Wanted(NamedTuple):
+class _Wanted(msgspec.Struct, frozen=True, gc=False):
     """A filter of lines; an empty set wants nothing in particular."""
 
     sku: frozenset[str]
@@ -238,7 +241,7 @@ def _excluded(unwanted: _Wanted, line: PurchasedLine) -> bool:
 def _one_item(found: Sequence[Chosen], *, cheapest: bool) -> Chosen:
     # Prices are compared as gross_a x quantity_b: exact without a fraction.
     best = found[0].line
-    for line, _ in found[1:]:
+    for line in [one.line for one in found[1:]]:
         difference = line.gross * best.quantity - best.gross * line.quantity
         if difference < 0 if cheapest else difference > 0:
             best = line

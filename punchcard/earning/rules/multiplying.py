@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+
+import msgspec
 
 from punchcard.earning.documents import (
     Multiply,
@@ -27,7 +28,7 @@ from punchcard.earning.rules.formula import Scaled, exact, scaled
 from punchcard.earning.rules.matching import Chosen
 
 
-class Bonus(NamedTuple):
+class Bonus(msgspec.Struct, frozen=True, gc=False):
     """What a multiplier adds to a line: of its factor, on one of so many items."""
 
     factor: Ratio
@@ -35,7 +36,7 @@ class Bonus(NamedTuple):
     items: int
 
 
-class Multiplier(NamedTuple):
+class Multiplier(msgspec.Struct, frozen=True, gc=False):
     """A rule that multiplies, with the lines that it matches."""
 
     rule: Rule
@@ -43,7 +44,7 @@ class Multiplier(NamedTuple):
     chosen: Sequence[Chosen]
 
 
-class Link(NamedTuple):
+class Link(msgspec.Struct, frozen=True, gc=False):
     """A rule's place in a chain: the factors of all lines up to and with it."""
 
     rule: Rule
@@ -86,7 +87,9 @@ class Chains:
         """Return the rule itself, then the multipliers that add something to it."""
         lines = tuple(base.basis)
         links = [Link(rule, _ones(len(lines)))]
-        by = self._multiplied.get(rule.id, ())
+        by = self._multiplied.get(rule.id)
+        if by is None:
+            return links
         numbers = tuple(
             [
                 number
@@ -115,7 +118,7 @@ class Chains:
             one = self._multipliers[number]
             for place, items in counted.items():
                 on_lines[place] += (Bonus(one.factor, one.rule.group, items),)
-            if counted and exact(one.factor) > 1:
+            if counted and _added(one.factor, 1) > 0:
                 links.append(Link(one.rule, _factors(tuple(on_lines))))
         return links
 
