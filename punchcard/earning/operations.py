@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, LiteralString, TypeAlias
+from typing import Literal, LiteralString, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -114,7 +114,7 @@ def keep_decisions(
     awards = [
         (one.id, n, new) for one in decisions for n, new in enumerate(one.awards, 1)
     ]
-    _execute(
+    sql.run_numbered(
         _KEEP,
         {
             "program": program,
@@ -158,7 +158,7 @@ def take_awards(
     require_transaction()
     if not takings and not uses:
         return
-    _execute(
+    sql.run_numbered(
         _TAKE,
         {
             "now": now,
@@ -233,7 +233,7 @@ def write_counters(*, program: UUID, counters: Mapping[CounterKey, Used]) -> Non
     if not counters:
         return
     keys, values = list(counters), list(counters.values())
-    _execute(
+    sql.run_numbered(
         _COUNT,
         {
             "program": program,
@@ -263,9 +263,3 @@ def forget_inputs(*, program: UUID, member: UUID) -> int:
         {"program": program, "member": member},
     )
     return cursor.rowcount
-
-
-def _execute(statement: tuple[bytes, list[str]], parameters: dict[str, Any]) -> None:
-    text, names = statement
-    cursor = sql.raw_cursor(sql.cursor())
-    cursor.execute(text, [parameters[name] for name in names], prepare=True)

@@ -8,7 +8,7 @@ form directly (PostgreSQL's array_send layout).
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -204,6 +204,20 @@ def raw_cursor(
     made.format = Format.BINARY
     for kind, dumper in _DUMPERS:
         made.adapters.register_dumper(kind, dumper)
+    return made
+
+
+def run_numbered(
+    statement: tuple[bytes, list[str]], parameters: Mapping[str, Any]
+) -> psycopg.RawCursor[tuple[Any, ...]]:
+    """Run a statement that was `numbered`, given its parameters by name.
+
+    Raises:
+        django.db.OperationalError: the database cannot be reached.
+    """
+    text, names = statement
+    made = raw_cursor(cursor())
+    made.execute(text, [parameters[name] for name in names], prepare=True)
     return made
 
 

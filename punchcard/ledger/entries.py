@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import LiteralString
 from uuid import UUID
 
 from punchcard.kernel import sql
@@ -14,19 +15,8 @@ def find_entries(
     *, names: Collection[tuple[UUID, int]], using: str = "default"
 ) -> dict[tuple[UUID, int], Entry]:
     """Return entries by (account, sequence), those that there are; one statement."""
-    if not names:
-        return {}
-    cursor = sql.cursor(using=using)
-    cursor.execute(
-        ENTRY + "WHERE (account_id, sequence) IN ("
-        "SELECT * FROM unnest(%(accounts)s, %(sequences)s))",
-        {
-            "accounts": sql.Uuids([account for account, _ in names]),
-            "sequences": sql.Int8s([sequence for _, sequence in names]),
-        },
-        prepare=True,
-    )
-    found = [view_of(Entry, row) for row in cursor]
+    sequences = sql.Int8s([sequence for _, sequence in names])
+    found = _find("sequence", names, sequences, using)
     return {(entry.account, entry.sequence): entry for entry in found}
 
 
@@ -34,20 +24,27 @@ def find_keyed(
     *, names: Collection[tuple[UUID, str]], using: str = "default"
 ) -> dict[tuple[UUID, str], Entry]:
     """Return entries by (account, key), those that there are; one statement."""
+    keys = sql.Texts([key for _, key in names])
+    found = _find("key", names, keys, using)
+    return {(entry.account, entry.key or ""): entry for entry in found}
+
+
+def _find(
+    column: LiteralString,
+    names: Collection[tuple[UUID, object]],
+    values: sql.Array,
+    using: str,
+) -> list[Entry]:
     if not names:
-        return {}
+        return []
     cursor = sql.cursor(using=using)
     cursor.execute(
-        ENTRY + "WHERE (account_id, key) IN ("
-        "SELECT * FROM unnest(%(accounts)s, %(keys)s))",
-        {
-            "accounts": sql.Uuids([account for account, _ in names]),
-            "keys": sql.Texts([key for _, key in names]),
-        },
+        ENTRY + f"WHERE (account_id, {column}) IN ("
+        "SELECT * FROM unnest(%(accounts)s, %(values)s))",
+        {"accounts": sql.Uuids([account for account, _ in names]), "values": values},
         prepare=True,
     )
-    found = [view_of(Entry, row) for row in cursor]
-    return {(entry.account, entry.key or ""): entry for entry in found}
+    return [view_of(Entry, row) for row in cursor]
 
 
 def find_reversed(

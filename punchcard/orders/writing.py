@@ -127,7 +127,7 @@ def insert_orders(
         **_of_orders("l_", _LINE, ((one.id, one.lines) for one in orders)),
         **_of_orders("t_", _TENDER, ((one.id, one.tenders) for one in orders)),
     }
-    return {row[0] for row in _execute(_RECORD, parameters).fetchall()}
+    return {row[0] for row in sql.run_numbered(_RECORD, parameters).fetchall()}
 
 
 def update_moved(*, moved: Pairs) -> None:
@@ -138,7 +138,7 @@ def update_moved(*, moved: Pairs) -> None:
         **_columns("o_", _MOVED, [new for _, new in pairs]),
         **_of_orders("t_", _TENDER, told),
     }
-    _execute(_MOVE, parameters)
+    sql.run_numbered(_MOVE, parameters)
 
 
 def insert_returns(
@@ -177,7 +177,7 @@ def insert_returns(
         **_of_orders("t_", _RETURNED_TENDER, tenders),
         **_columns("o_", _RETURNED_ORDER, [new for _, new in pairs]),
     }
-    _execute(_RETURN, parameters)
+    sql.run_numbered(_RETURN, parameters)
 
 
 def update_refunds(*, returns: Sequence[ReturnView]) -> None:
@@ -211,7 +211,7 @@ def insert_activities(
             [msgspec.json.encode(one.facts).decode() for one in activities]
         ),
     }
-    return {row[0] for row in _execute(_ACTIVITIES, parameters).fetchall()}
+    return {row[0] for row in sql.run_numbered(_ACTIVITIES, parameters).fetchall()}
 
 
 Part = LineView | TenderView
@@ -237,10 +237,3 @@ def _of_orders(
     found = _columns(prefix, columns, [part for _, part in parts])
     found[prefix + "order"] = sql.Uuids([order for order, _ in parts])
     return found
-
-
-def _execute(statement: tuple[bytes, list[str]], parameters: dict[str, Any]) -> Any:
-    text, names = statement
-    cursor = sql.raw_cursor(sql.cursor())
-    cursor.execute(text, [parameters[name] for name in names], prepare=True)
-    return cursor
