@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from punchcard.earning.queries import find_decisions
+from punchcard.journeys.erase_member import erase_member
+from punchcard.kernel.audit import CONSOLE, Author
 from punchcard.ledger.queries import list_entries
 from tests.builders import DAY, START
 from tests.database.shop import moving
@@ -177,3 +179,22 @@ def test_an_order_that_comes_late_is_no_second_first_purchase() -> None:
     store.move(moving(alone.order.id, "cancelled"))
     store.bought("o-5", by="bo")
     assert store.balance("bo") == 100
+
+
+def test_nobody_buys_who_was_erased_and_what_was_told_before_is_answered() -> None:
+    store = a_store("bo")
+    store.configure({"id": "base", "earn": PER_EURO})
+    told = store.bought("o-1")
+    erase_member(
+        program=store.program,
+        member=store.members["anna"],
+        author=Author(actor=CONSOLE, program=store.program),
+        now=store.now,
+    )
+    late, again, other = store.buy(
+        store.order("o-2"), store.order("o-1"), store.order("o-3", by="bo")
+    )
+    assert getattr(late.refusal, "code", None) == "member_erased"
+    assert again.decision == told.decision
+    assert other.created
+    assert (store.balance(), store.balance("bo")) == (10, 10)

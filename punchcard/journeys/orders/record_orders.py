@@ -12,10 +12,10 @@ from punchcard.earning.queries import DecisionView, find_decisions
 from punchcard.kernel.audit import Author
 from punchcard.ledger.entries import find_entries
 from punchcard.ledger.queries import find_holders
-from punchcard.members.queries import find_ids
+from punchcard.members.queries import get_members
 from punchcard.orders import operations
 from punchcard.orders.operations import Move, NewOrder, NewTender, Recorded
-from punchcard.orders.queries import OrderView
+from punchcard.orders.queries import OrderView, find_orders
 from punchcard.programs.queries import ProgramView, get_program
 
 from .answers import OrderAnswer
@@ -25,6 +25,7 @@ from .batches import in_utc, run_batch
 from .errors import (
     CurrencyDiffers,
     JourneyRefused,
+    MemberGone,
     MemberUnknown,
     TenderEntryNotFound,
     Unexpected,
@@ -150,12 +151,23 @@ def find_last_decisions(
 def refuse_orders(
     *, program: ProgramView, orders: Sequence[NewOrder]
 ) -> dict[int, JourneyRefused]:
-    """Return why orders cannot be recorded here, by their places; three statements."""
-    known = find_ids(program=program.id, members=[order.member for order in orders])
+    """Return why orders cannot be recorded here, by their places; four statements."""
+    known = get_members(
+        program=program.id, members=sorted({order.member for order in orders})
+    )
+    gone = [
+        order.external_id
+        for order in orders
+        if order.member in known and known[order.member].erased_at is not None
+    ]
+    # What was told before they were erased is still answered.
+    told_before = find_orders(program=program.id, external_ids=gone)
     refusals: dict[int, JourneyRefused] = {}
     for place, order in enumerate(orders):
         if order.member not in known:
             refusals[place] = MemberUnknown()
+        elif order.external_id in gone and order.external_id not in told_before:
+            refusals[place] = MemberGone()
         elif order.currency != program.currency:
             refusals[place] = CurrencyDiffers(
                 currency=order.currency, program=program.currency

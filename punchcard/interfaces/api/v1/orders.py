@@ -117,6 +117,7 @@ class Orders(Endpoint):
             answers={201: OrderOutcomeAnswer, 200: OrderOutcomeAnswer},
             refusals=(
                 "member_not_found",
+                "member_erased",
                 "currency_differs",
                 "tender_entry_not_found",
                 "total_differs",
