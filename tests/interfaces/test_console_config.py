@@ -120,7 +120,7 @@ def test_versions_wait_and_are_superseded(console: Console) -> None:
     stale = console.run("config", "apply", path, "--after", "1", *program, code=1)
     assert "The last version is not 1" in stale.err
     done = console.run("config", "apply", path, "--after", "2", *program)
-    assert '~ /returns/shortfall: "cap" → "debt"\n' in done.out
+    assert '~ /returns/shortfall: "cap" → null\n' in done.out
     assert "Version 2 will not come into force any more.\n" in done.out
 
 
