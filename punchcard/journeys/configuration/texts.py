@@ -33,10 +33,15 @@ def read_text(text: str) -> Any:
         # YAML in braces is none of JSON, and JSON with tabs is none of YAML.
         try:
             return json.loads(text, object_pairs_hook=_without_twins)
+        except ConfigurationUnreadable:
+            raise
         except json.JSONDecodeError as error:
             if "\t" in text:
                 place = {"line": error.lineno, "column": error.colno}
                 raise ConfigurationUnreadable(error.msg, **place) from error
+        except ValueError as error:
+            # Python's own bound of digits.
+            raise ConfigurationUnreadable("a number is too long") from error
         except RecursionError:
             raise ConfigurationUnreadable("nested too deeply") from None
     return _read_yaml(text)

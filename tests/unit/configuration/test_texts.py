@@ -76,6 +76,7 @@ def test_json_is_read_too() -> None:
         ('{"a": 1,\n "b" 2}', "expected ',' or '}'", 2, 6),
         ('{"a": 1,\n\t"b" 2}', "Expecting ':' delimiter", 2, 6),
         ('{"a": 1, "a": 2}', "'a' is said twice", 1, 1),
+        (f'{{"a": {"9" * 5000}}}', "a number is too long", 1, 1),
         ('{"a": ' * 3000, "nested too deeply", 1, 1),
         ("a: " + "x" * TEXT_MAX, "more than 1000000 characters", 1, 1),
     ],
