@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from .documents import Achieve
+from .documents import Achieve, Rule, Ruleset
 from .purchases import Counter, Used
-from .rules.windows import counter_of
+from .rules.windows import counter_of, within_dates
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +25,18 @@ def achievement_counter(
 ) -> Counter:
     """Return the counter of an achievement for the period that contains `at`."""
     return counter_of(rule, earn.per, at, zone)
+
+
+def is_open(*, rule: Rule, ruleset: Ruleset, at: datetime, zone: ZoneInfo) -> bool:
+    """Return whether a rule and its campaign are active and within their dates."""
+    if not rule.active or not within_dates(rule.dates, at, zone):
+        return False
+    if rule.campaign is None:
+        return True
+    return any(
+        one.id == rule.campaign and one.active and within_dates(one.dates, at, zone)
+        for one in ruleset.campaigns
+    )
 
 
 def progress_of(*, earn: Achieve, used: Used) -> Progress:

@@ -10,6 +10,7 @@ from .documents import Redoc, SwaggerUi, openapi
 from .metrics import metrics
 from .v1 import (
     accounts,
+    achievements,
     activities,
     api_keys,
     audit,
@@ -121,6 +122,10 @@ urlpatterns = [
     path("v1/members:batch", member_batches.EnrolBatch.as_view()),
     path("v1/members/<ref:member>/erase", members.EraseMember.as_view()),
     path("v1/members/<ref:member>/export", exports.ExportOfMember.as_view()),
+    path(
+        "v1/members/<ref:member>/achievements",
+        achievements.AchievementsOfMember.as_view(),
+    ),
     path("v1/members/<ref:member>/accounts", members.AccountsOfMember.as_view()),
     path("v1/members/<ref:member>", members.OneMember.as_view()),
     path(f"{ACCOUNT}/balance", accounts.BalanceOfAccount.as_view()),
