@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from .documents import Achieve, Rule, Ruleset
+from .documents import Achieve, Campaign, Rule, Ruleset
 from .purchases import Counter, Used
+from .rules.preparing import in_order
 from .rules.windows import counter_of, within_dates
 
 
@@ -27,15 +28,25 @@ def achievement_counter(
     return counter_of(rule, earn.per, at, zone)
 
 
+def achievements_of(ruleset: Ruleset) -> list[tuple[Rule, Achieve]]:
+    """Return the rules of a ruleset that count, in the order in which it judges."""
+    return [
+        (rule, rule.earn)
+        for rule in in_order(ruleset.rules)
+        if isinstance(rule.earn, Achieve)
+    ]
+
+
 def is_open(*, rule: Rule, ruleset: Ruleset, at: datetime, zone: ZoneInfo) -> bool:
     """Return whether a rule and its campaign are active and within their dates."""
-    if not rule.active or not within_dates(rule.dates, at, zone):
+    today = at.astimezone(zone).date()
+    campaigns = [one for one in ruleset.campaigns if one.id == rule.campaign]
+    parts: tuple[Rule | Campaign, ...] = (rule, *campaigns)
+    if rule.campaign is not None and not campaigns:
         return False
-    if rule.campaign is None:
-        return True
-    return any(
-        one.id == rule.campaign and one.active and within_dates(one.dates, at, zone)
-        for one in ruleset.campaigns
+    return all(
+        one.active and (one.dates is None or within_dates(one.dates, today))
+        for one in parts
     )
 
 

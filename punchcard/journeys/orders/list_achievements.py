@@ -11,10 +11,10 @@ import msgspec
 from punchcard.earning.achieving import (
     Progress,
     achievement_counter,
+    achievements_of,
     is_open,
     progress_of,
 )
-from punchcard.earning.deciding import in_order
 from punchcard.earning.documents import Achieve, Rule
 from punchcard.earning.purchases import Counter
 from punchcard.earning.queries import read_counters
@@ -54,11 +54,10 @@ def list_achievements(*, program: UUID, member: UUID, at: datetime) -> Achieveme
     asked = [
         (
             rule,
-            rule.earn,
-            achievement_counter(rule=rule.id, earn=rule.earn, at=at, zone=zone),
+            earn,
+            achievement_counter(rule=rule.id, earn=earn, at=at, zone=zone),
         )
-        for rule in in_order(ruleset.rules)
-        if isinstance(rule.earn, Achieve)
+        for rule, earn in achievements_of(ruleset)
     ]
     used = read_counters(
         program=program, member=member, counters=[counter for _, _, counter in asked]
