@@ -6,6 +6,7 @@ from tests.mutants import (
     faults_of_corrections,
     faults_of_holds,
     faults_of_limits,
+    faults_of_orders,
     faults_of_transfers,
 )
 from tests.mutants.fault import RULES, SQL, Fault
@@ -290,4 +291,5 @@ FAULTS = [
     *faults_of_transfers.FAULTS,
     *faults_of_limits.FAULTS,
     *faults_of_corrections.FAULTS,
+    *faults_of_orders.FAULTS,
 ]
