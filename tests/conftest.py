@@ -7,7 +7,9 @@ each test makes its own program. Afterwards `verify` must be clean.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connections
@@ -15,6 +17,7 @@ from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
 from tests.builders import Ledger, a_ledger, relay_all, rows
+from tests.worker.place import Place
 
 COMMITTING = ("database", "races", "crash", "journeys", "interfaces")
 
@@ -43,6 +46,16 @@ def test_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         yield
         connections.close_all()
         teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def migrated() -> Iterator[Path]:
+    """Give a home whose tables are there, and whose servers are stopped: to copy."""
+    with tempfile.TemporaryDirectory(prefix="punchcard-migrated-") as folder:
+        made = Place(Path(folder) / "home")
+        made.run("migrate")
+        made.database.stop()
+        yield made.home
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ __all__ = ["console"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def held(console: Console) -> None:
-    """Something to seal."""
+def first(console: Console) -> str:
+    """What was said of the first seal, of something to seal."""
     program = console.program("sealed")
     path = console.folder / "held.csv"
     path.write_text(
@@ -33,6 +33,7 @@ def held(console: Console) -> None:
         + "".join(f"m{n},{n + 1},2098-01-01,{n}\n" for n in range(30))
     )
     console.run("import", "balances", path, "--enrol", *program)
+    return console.run("seal").out
 
 
 def pem(key: Ed25519PrivateKey) -> str:
@@ -55,8 +56,9 @@ def newest(folder: Path) -> Path:
     return max(folder.glob("*.seal"))
 
 
-def test_a_key_is_made_once_and_only_its_owner_can_read_it(console: Console) -> None:
-    first = console.run("seal").out
+def test_a_key_is_made_once_and_only_its_owner_can_read_it(
+    console: Console, first: str
+) -> None:
     key = console.home / "seal_key"
     assert f"{key} is new" in first
     assert key.stat().st_mode & 0o777 == 0o600

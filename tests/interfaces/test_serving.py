@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -76,10 +77,11 @@ class Serving:
 
 
 @pytest.fixture
-def serving() -> Iterator[Serving]:
+def serving(migrated: Path) -> Iterator[Serving]:
     with tempfile.TemporaryDirectory(prefix="punchcard-serving-") as folder:
         extra = {"PUNCHCARD_METRICS_TOKEN": TOKEN, "PUNCHCARD_LOG": "WARNING"}
         console = Console(Path(folder) / "home", Path(folder), extra)
+        shutil.copytree(migrated, console.home, symlinks=True)
         port = free_port()
         words = ("up", "--web-only", "--port", port, "--workers", 2)
         process = console.start(*words, start_new_session=True)

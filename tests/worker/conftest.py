@@ -12,16 +12,6 @@ import pytest
 from tests.worker.place import Place
 
 
-@pytest.fixture(scope="session")
-def migrated() -> Iterator[Path]:
-    """Give a home whose tables are there, and whose servers are stopped."""
-    with tempfile.TemporaryDirectory(prefix="punchcard-migrated-") as folder:
-        made = Place(Path(folder) / "home")
-        made.run("migrate")
-        made.database.stop()
-        yield made.home
-
-
 @pytest.fixture(scope="module")
 def place(migrated: Path) -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="punchcard-worker-") as folder:
