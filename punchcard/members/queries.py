@@ -119,12 +119,12 @@ def lock_members(*, program: UUID, members: Sequence[UUID]) -> dict[UUID, Member
     require_transaction()
     if not members:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM members_member WHERE program_id = %s AND id = ANY(%s)"
-            " ORDER BY id FOR NO KEY UPDATE",
-            [program, list(members)],
-        )
+    sql.cursor().execute(
+        "SELECT FROM members_member WHERE program_id = %s AND id = ANY(%s)"
+        " ORDER BY id FOR NO KEY UPDATE",
+        (program, sql.Uuids(members)),
+        prepare=True,
+    )
     # Read after the locks are had: another one may have changed a person meanwhile.
     return get_members(program=program, members=members)
 
@@ -149,12 +149,13 @@ def find_ids(*, program: UUID, members: Sequence[UUID]) -> set[UUID]:
     """Return those of the ids that are members of this program; one statement."""
     if not members:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM members_member WHERE program_id = %s AND id = ANY(%s)",
-            [program, list(members)],
-        )
-        return {row[0] for row in cursor.fetchall()}
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT id FROM members_member WHERE program_id = %s AND id = ANY(%s)",
+        (program, sql.Uuids(members)),
+        prepare=True,
+    )
+    return {row[0] for row in cursor}
 
 
 def name_members(*, program: UUID, members: Sequence[UUID]) -> dict[UUID, str]:

@@ -310,6 +310,7 @@ def read_activity_facts(
     """Return counts and sums of activities, in the order asked; one statement."""
     if not wanted:
         return []
+    # IS TRUE: as in `read_facts`.
     cursor = sql.cursor()
     cursor.execute(
         """
@@ -323,7 +324,7 @@ def read_activity_facts(
                 max(a.occurred_at)
             FROM orders_activity a
             WHERE a.member_id = w.member AND a.type = w.type
-                AND a.program_id = %(program)s
+                AND (a.program_id = %(program)s) IS TRUE
                 AND a.occurred_at >= coalesce(w.since, '-infinity')
                 AND a.occurred_at <= w.before
                 AND (a.occurred_at < w.before OR a.id < w.id)
@@ -379,6 +380,8 @@ def read_facts(*, program: UUID, wanted: Sequence[FactsWanted]) -> list[Facts]:
     """Return counts and sums of members' orders, in the order asked; one statement."""
     if not wanted:
         return []
+    # IS TRUE: a plan made while the table was empty would take the index of programs,
+    # and look at all the orders that a program has later.
     cursor = sql.cursor()
     cursor.execute(
         """
@@ -391,7 +394,7 @@ def read_facts(*, program: UUID, wanted: Sequence[FactsWanted]) -> list[Facts]:
                     FILTER (WHERE o.currency = a.currency), 0)::bigint,
                 max(o.occurred_at)
             FROM orders_order o
-            WHERE o.member_id = a.member AND o.program_id = %(program)s
+            WHERE o.member_id = a.member AND (o.program_id = %(program)s) IS TRUE
                 AND o.status IN ('paid', 'partially_returned', 'returned')
                 AND o.occurred_at >= coalesce(a.since, '-infinity')
                 AND o.occurred_at <= a.before

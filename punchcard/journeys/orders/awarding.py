@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -29,11 +30,12 @@ from punchcard.earning.operations import (
 from punchcard.earning.purchases import Counter, Purchase, Used
 from punchcard.earning.queries import AwardView, DecisionView
 from punchcard.journeys.configuration.in_force import InForce, in_force
-from punchcard.journeys.open_member_accounts import open_member_accounts
+from punchcard.journeys.open_member_accounts import HOLDER_KIND, open_member_accounts
 from punchcard.kernel.audit import Author
 from punchcard.kernel.ids import new_id, typed
 from punchcard.ledger.commands import Earn
 from punchcard.ledger.outcomes import Entry
+from punchcard.ledger.queries import find_accounts
 from punchcard.members.queries import lock_members
 from punchcard.orders.queries import ActivityView, OrderView
 from punchcard.programs.queries import ProgramView, WalletView, list_wallets
@@ -160,26 +162,21 @@ def plan_awards(
     purchases = read_purchases(program=program, cases=cases, members=members)
     zone = ZoneInfo(program.time_zone)
     needed = [
-        needed_counters(ruleset=case.ruleset, purchase=purchase, zone=zone)
+        [
+            counter_key(case.subject.member, counter)
+            for counter in needed_counters(
+                ruleset=case.ruleset, purchase=purchase, zone=zone
+            )
+        ]
         for case, purchase in zip(cases, purchases, strict=True)
     ]
     counted = lock_counters(
-        program=program.id,
-        wanted=list(
-            dict.fromkeys(
-                counter_key(one.subject.member, counter)
-                for one, counters in zip(judged, needed, strict=True)
-                for counter in counters
-            )
-        ),
+        program=program.id, wanted=list(dict.fromkeys(chain.from_iterable(needed)))
     )
     used = dict(counted)
     decided = []
-    for one, purchase, counters in zip(judged, purchases, needed, strict=True):
-        before = {
-            counter: used[counter_key(one.subject.member, counter)]
-            for counter in counters
-        }
+    for one, purchase, keys in zip(judged, purchases, needed, strict=True):
+        before = {key[1]: used[key] for key in keys}
         decision = decide(
             ruleset=one.force.document.earning,
             purchase=purchase,
@@ -291,9 +288,7 @@ class _Accounts:
                     wallet = self.wallets[award.wallet].id
                     earning[wallet].add(judged.subject.member)
         self.open = {
-            wallet.id: open_member_accounts(
-                wallets=[wallet], members=sorted(earning[wallet.id]), now=now
-            )[wallet.id]
+            wallet.id: _opened(wallet, sorted(earning[wallet.id]), now)
             for wallet in wallets
             if wallet.id in earning
         }
@@ -302,6 +297,18 @@ class _Accounts:
         """Return the account that an award goes to; None: there is no such wallet."""
         wallet = self.wallets.get(award.wallet)
         return None if wallet is None else self.open[wallet.id][member]
+
+
+def _opened(
+    wallet: WalletView, members: Sequence[UUID], now: datetime
+) -> dict[UUID, UUID]:
+    # Hardly any member earns for the first time: it is cheaper to look first.
+    known = find_accounts(wallet=wallet.id, holder_kind=HOLDER_KIND, holders=members)
+    missing = [member for member in members if member not in known]
+    if not missing:
+        return known
+    opened = open_member_accounts(wallets=[wallet], members=missing, now=now)
+    return known | opened[wallet.id]
 
 
 def _plan(
