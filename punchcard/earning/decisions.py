@@ -46,6 +46,9 @@ WhyNot: TypeAlias = Literal[
 ]
 """Why a rule granted nothing, or less than it asked; the first reason is told."""
 
+Reason: TypeAlias = Literal["returned", "cancelled", "reopened"]
+"""Why something was taken back: what became of the order."""
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An award's part on one line; ratios are text, `3` or `3/2`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, LiteralString, TypeAlias
+from typing import LiteralString, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from punchcard.kernel import sql
 from punchcard.kernel.transactions import require_transaction
 
-from .decisions import Award, Inputs, Use, Verdict
+from .decisions import Award, Inputs, Reason, Use, Verdict
 from .purchases import Counter, Used
 
 _FILES = Path(__file__).parent / "sql"
@@ -53,7 +53,6 @@ _LOCK: LiteralString = """
     FOR NO KEY UPDATE OF c
 """
 
-Reason: TypeAlias = Literal["returned", "cancelled", "reopened"]
 CounterKey: TypeAlias = tuple[UUID | None, Counter]
 """Whose, None of all members together; and which."""
 

@@ -12,7 +12,7 @@ import msgspec
 
 from punchcard.kernel import sql
 
-from .decisions import Award, Inputs, Use, Verdict
+from .decisions import Award, Inputs, Reason, Use, Verdict
 from .purchases import Counter, Used
 
 _DECISIONS: LiteralString = """
@@ -77,7 +77,7 @@ class TakingView(msgspec.Struct, frozen=True, kw_only=True):
     of: str | None
     points: int
     in_all: int
-    reason: str
+    reason: Reason
     returned: UUID | None
     account: UUID | None
     sequence: int | None

@@ -57,7 +57,12 @@ def test_an_activity_earns_and_says_why(shop: Api) -> None:
     assert decision["awards"][0]["entry"] == entry["id"]
     assert body["balances"][0]["balance"]["available"] == available(shop) == 10
     stands = shop.get("/v1/activities/ext:review-1").body
-    assert stands == {"activity": activity, "decision": decision}
+    assert stands == {
+        "activity": activity,
+        "decision": decision,
+        "taken": [],
+        "entries": [entry],
+    }
 
 
 def test_an_activity_that_no_rule_is_about_earns_nothing(shop: Api) -> None:

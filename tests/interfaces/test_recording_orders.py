@@ -113,7 +113,12 @@ def test_a_paid_order_earns_and_says_why(shop: Api) -> None:
     assert after["balance"] == shop.get(ANNA).body["balance"]
     assert available(shop) == 21
     stands = shop.get("/v1/orders/ext:1017").body
-    assert stands == {"order": body["order"], "decisions": [decision]}
+    assert stands == {
+        "order": body["order"],
+        "decisions": [decision],
+        "taken": [],
+        "entries": [entry],
+    }
 
 
 def test_without_a_configuration_an_order_is_kept_and_earns_nothing(api: Api) -> None:

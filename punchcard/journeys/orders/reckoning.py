@@ -19,9 +19,9 @@ from msgspec.structs import replace
 
 from punchcard.earning.achieving import undone
 from punchcard.earning.deciding import decide
-from punchcard.earning.decisions import Use
+from punchcard.earning.decisions import Reason, Use
 from punchcard.earning.documents import Achieve, Ruleset
-from punchcard.earning.operations import CounterKey, Reason
+from punchcard.earning.operations import CounterKey
 from punchcard.earning.purchases import PartOf, Purchase, Used
 from punchcard.earning.queries import AwardView, DecisionView, Grant
 from punchcard.earning.returning import (

@@ -34,6 +34,7 @@ from punchcard.orders.queries import ActivityFilters, ActivityView, list_activit
 
 from .bodies import Instant
 from .decision_shapes import EarningDecisionAnswer, render_decision
+from .earned import Entries, Takings, earned_by
 from .order_bodies import ActivityBody
 from .order_outcomes import (
     ActivityOutcomeAnswer,
@@ -88,6 +89,8 @@ class ActivityDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     activity: ActivityAnswer
     decision: EarningDecisionAnswer | None
+    taken: Takings
+    entries: Entries
 
 
 class Activities(Endpoint):
@@ -194,8 +197,8 @@ class OneActivity(Endpoint):
             id="getActivity",
             summary="Look up an activity",
             description=(
-                "With what it earned. An erased member's says nothing but that it "
-                "happened."
+                "With what it earned: by which rules, what each rule said, and the "
+                "entries. An erased member's says nothing but that it happened."
             ),
             tag="activities",
             scope="orders:read",
@@ -210,8 +213,11 @@ class OneActivity(Endpoint):
         codes = codes_of(program=program, places=[activity.place])
         found = find_activity_decisions(program=program, activities=[activity.id])
         decision = found.get(activity.id)
+        earned = earned_by([] if decision is None else [decision])
         detail = ActivityDetailAnswer(
             activity=render_activity(activity, codes),
             decision=None if decision is None else render_decision(decision),
+            taken=earned.taken,
+            entries=earned.entries,
         )
         return Answer(body=detail)

@@ -34,6 +34,7 @@ from punchcard.orders.queries import Filters, OrderView, Status, list_orders
 
 from .bodies import Instant
 from .decision_shapes import EarningDecisionAnswer, render_decisions
+from .earned import Entries, Takings, earned_by
 from .order_bodies import OrderBody
 from .order_outcomes import (
     OrderOutcomeAnswer,
@@ -94,6 +95,8 @@ class OrderDetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
         list[EarningDecisionAnswer],
         Meta(description="One a payment, the first one first; none: it is not paid."),
     ]
+    taken: Takings
+    entries: Entries
 
 
 class Orders(Endpoint):
@@ -205,7 +208,7 @@ class OneOrder(Endpoint):
             summary="Look up an order",
             description=(
                 "As it stands now, with what it earned: by which rules, what each rule "
-                "said, and what returns have taken back."
+                "said, what was taken back and why, and the entries of both."
             ),
             tag="orders",
             scope="orders:read",
@@ -218,9 +221,13 @@ class OneOrder(Endpoint):
         program = call.program.id
         order = resolve_order(program=program, text=call.path["order"])
         codes = codes_of(program=program, places=[order.place])
-        decided = find_decisions(program=program, orders=[order.id])
+        found = find_decisions(program=program, orders=[order.id])
+        decisions = found.get(order.id, ())
+        earned = earned_by(decisions)
         detail = OrderDetailAnswer(
             order=render_order(order, codes),
-            decisions=render_decisions(decided.get(order.id, ())),
+            decisions=render_decisions(decisions),
+            taken=earned.taken,
+            entries=earned.entries,
         )
         return Answer(body=detail)
