@@ -70,6 +70,18 @@ print("never")
     assert "Exception ignored" in done.stderr
 
 
+def test_an_end_that_takes_longer_than_the_patience_is_no_failure() -> None:
+    """What is at work until the very end would be killed by an alarm."""
+    done = python("""
+class Slow:
+    def __init__(self): self.sleep = time.sleep
+    def __del__(self): self.sleep(0.5)
+sys.slow = Slow()
+s = Stopping(patience=0.1); ask()
+""")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("word", "ready"),
     [

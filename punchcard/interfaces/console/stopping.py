@@ -9,6 +9,7 @@ and wakes who waits.
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import signal
@@ -34,6 +35,8 @@ class Stopping:
             os.set_blocking(end, False)
         if patience is not None:
             signal.signal(signal.SIGALRM, _interrupt)
+            # At the very end nobody hears an alarm any more: it would kill.
+            atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._hear)
 
