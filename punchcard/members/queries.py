@@ -160,6 +160,22 @@ def find_ids(*, program: UUID, members: Sequence[UUID]) -> set[UUID]:
     return {row[0] for row in cursor}
 
 
+def find_erasures(
+    *, program: UUID, members: Sequence[UUID]
+) -> dict[UUID, datetime | None]:
+    """Return when members of this program were erased, None of most; one statement."""
+    if not members:
+        return {}
+    cursor = sql.cursor()
+    cursor.execute(
+        "SELECT id, erased_at FROM members_member"
+        " WHERE (program_id = %s) IS TRUE AND id = ANY(%s)",
+        (program, sql.Uuids(members)),
+        prepare=True,
+    )
+    return dict(cursor.fetchall())
+
+
 def name_members(*, program: UUID, members: Sequence[UUID]) -> dict[UUID, str]:
     """Return member -> external id for those that are the program's; one statement."""
     if not members:

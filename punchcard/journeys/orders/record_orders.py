@@ -12,7 +12,7 @@ from punchcard.earning.queries import DecisionView, find_decisions
 from punchcard.kernel.audit import Author
 from punchcard.ledger.entries import find_entries
 from punchcard.ledger.queries import find_holders
-from punchcard.members.queries import get_members
+from punchcard.members.queries import find_erasures
 from punchcard.orders import operations
 from punchcard.orders.operations import Move, NewOrder, NewTender, Recorded
 from punchcard.orders.queries import OrderView, find_orders
@@ -152,13 +152,11 @@ def refuse_orders(
     *, program: ProgramView, orders: Sequence[NewOrder]
 ) -> dict[int, JourneyRefused]:
     """Return why orders cannot be recorded here, by their places; four statements."""
-    known = get_members(
-        program=program.id, members=sorted({order.member for order in orders})
+    known = find_erasures(
+        program=program.id, members=[order.member for order in orders]
     )
     gone = [
-        order.external_id
-        for order in orders
-        if order.member in known and known[order.member].erased_at is not None
+        order.external_id for order in orders if known.get(order.member) is not None
     ]
     # What was told before they were erased is still answered.
     told_before = find_orders(program=program.id, external_ids=gone)
