@@ -1,4 +1,8 @@
-"""What was decided: awards to the point and line, and a word on every rule."""
+"""What was decided: awards to the point and line, and a word on every rule.
+
+A batch makes some ten thousand of these. None is ever part of a cycle, so Python's
+collector need not look for one (`gc=False`): it took a fifth of the time.
+"""
 
 from __future__ import annotations
 
