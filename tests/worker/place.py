@@ -31,7 +31,7 @@ REPOSITORY = Path(__file__).parents[2]
 TASK_SECONDS = 6
 """After so long a killed worker's task is another's."""
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 COMMAND_SECONDS = size(120, 1_800)
 
 
@@ -233,7 +233,7 @@ def until(
     holds: Callable[[], bool],
     told: Callable[[], object] = lambda: "",
     *,
-    of: float = 60,
+    of: float = PATIENCE,
 ) -> None:
     """Wait until something holds; fail when that takes longer than `of` seconds."""
     deadline = time.monotonic() + of
