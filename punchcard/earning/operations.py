@@ -31,7 +31,8 @@ _MAKE_BUDGETS: LiteralString = """
 _LOCK: LiteralString = """
     SELECT c.member_id, c.rule, c.per, c.starts_at, c.points, c.times, c.counted,
         c.last_at
-    FROM unnest(%(members)s, %(rules)s, %(pers)s, %(starts)s)
+    FROM earning_counter c WHERE c.id = ANY(ARRAY(
+    SELECT found.id FROM unnest(%(members)s, %(rules)s, %(pers)s, %(starts)s)
         AS asked (member, rule, per, starts_at)
     CROSS JOIN LATERAL (
         SELECT id FROM earning_counter
@@ -47,8 +48,7 @@ _LOCK: LiteralString = """
         WHERE member_id IS NULL AND program_id = %(program)s
             AND rule = asked.rule AND per = asked.per AND starts_at IS NULL
             AND asked.member IS NULL
-    ) AS found
-    JOIN earning_counter c ON c.id = found.id
+    ) AS found))
     ORDER BY c.member_id NULLS LAST, c.rule, c.per, c.starts_at
     FOR NO KEY UPDATE OF c
 """

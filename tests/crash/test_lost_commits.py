@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -351,7 +352,7 @@ def terms(proxy: Proxy) -> Terms:
         currency="USD",
         now=NOW,
     )
-    return Terms(program=created.program.id, wallet=created.wallet.id)
+    return Terms(program=created.program.id, wallet=created.wallet.id, rate=Fraction(1))
 
 
 ORDERS = [
@@ -359,7 +360,7 @@ ORDERS = [
         external_id=f"o{n}",
         occurred_at=NOW - timedelta(days=100 - n),
         member=f"m{n % 3}",
-        amount_minor=1_099,
+        amount_minor=1_099 + n * 100,
         points=10 + n,
     )
     for n in range(30)

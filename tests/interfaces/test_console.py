@@ -368,7 +368,7 @@ def test_a_relay_goes_on_until_it_is_stopped(console: Console, number: int) -> N
     console.run("import", "orders", path, *program, *MAP, *TERMS)
     console.run("sweep")
     deadline = time.monotonic() + 60
-    while len(told(console, program[1])) < 4:
+    while len(told(console, program[1])) < 6:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -378,6 +378,8 @@ def test_a_relay_goes_on_until_it_is_stopped(console: Console, number: int) -> N
     assert re.fullmatch(r"[\d,]+ events relayed\.\n", out)
     assert told(console, program[1]) == [
         "member.enrolled",
+        "order.recorded",
+        "order.paid",
         "points.pending",
         "points.activated",
         "points.expired",

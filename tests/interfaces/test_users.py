@@ -221,7 +221,7 @@ def test_nobody_gives_a_role_that_may_do_more_than_they(api: Api) -> None:
     assert (admin.status, admin.code) == (403, "forbidden")
     assert "keys:write" in admin.body["details"]["lacking"]
     assert limited.post("/v1/users", email | {"role": "analyst"}).status == 403
-    enough = ["users:write", "reports:read", "program:read"]
+    enough = ["users:write", "reports:read", "program:read", "config:read"]
     fuller = another_key(api, scopes=enough)
     analyst = fuller.post("/v1/users", email | {"role": "analyst"})
     assert analyst.status == 201

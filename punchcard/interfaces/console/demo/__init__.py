@@ -41,6 +41,8 @@ MAPPING: Mapping[str, str] = MappingProxyType(
     {"external_id": "event_id", "occurred_at": "ts", "member": "customer"}
 )
 PENDING, VALIDITY = "P3D", "P365D"
+RATE = Fraction(1)
+"""Points per dollar."""
 
 
 def run(arguments: Namespace, installation: Installation) -> int:
@@ -55,7 +57,13 @@ def run(arguments: Namespace, installation: Installation) -> int:
     now = clock.read()
     program = _program(now)
     wallet = list_wallets(program=program.id)[0].id
-    terms = Terms(program=program.id, wallet=wallet, pending=PENDING, validity=VALIDITY)
+    terms = Terms(
+        program=program.id,
+        wallet=wallet,
+        rate=RATE,
+        pending=PENDING,
+        validity=VALIDITY,
+    )
     tally = _import_sample(program, terms)
     member = _richest(terms, program_now(program))
     key = create_api_key(program=program.id, name="demo", scopes=SCOPES, now=now)
@@ -100,7 +108,7 @@ def _import_sample(program: ProgramView, terms: Terms) -> Tally:
         job = OrderImport(
             file=file,
             rules=Rules(
-                rate=Fraction(1),
+                rate=RATE,
                 now=program_now(program),
                 currency=program.currency,
                 shift=shift,
